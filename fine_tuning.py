@@ -1,0 +1,366 @@
+"""Script 3: fine-tune the foundation model on the catalogue with LoRA.
+
+    python fine_tuning.py
+    python fine_tuning.py --training.max_steps 60           a short trial
+    python fine_tuning.py --training.resume never           do not go on with an interrupted training
+    python fine_tuning.py --model.save_merged               also save the merged 16-bit model
+
+Supervised fine-tuning on prompts `title -> description`; the loss counts the description only, which ends with the
+end-of-text token. Run the same command again after an interruption: it goes on from the last checkpoint.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from config import Settings
+from pipeline.answers import ask
+from pipeline.artifacts import content_hash, new_file, new_folder, require, write_meta
+from pipeline.catalogue import is_held_out, read_products
+from pipeline.errors import UserError
+from pipeline.language_model import (
+    LanguageModel,
+    add_lora,
+    choose_backend,
+    load_foundation_model,
+    prepare_for_inference,
+    resolve_dtype,
+)
+from pipeline.merging import save_merged_model
+from pipeline.messages import N_, _
+from pipeline.progress import progress_bar
+from pipeline.prompts import INSTRUCTION, product_prompt
+from pipeline.script import banner, run, show_settings
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from trl import SFTTrainer
+
+DESCRIPTION = N_("Script 3: fine-tune the foundation model on the catalogue with LoRA.")
+
+GIB = 1024**3
+RECOMMENDED_MEMORY_PERCENT = 95  # above it, Windows moves GPU memory into system memory and training crawls
+# Settings that do not change what is learned: a training goes on although they differ.
+NOT_PART_OF_THE_TRAINING = {"resume", "output_dir", "dataset_file", "logging_steps", "save_steps", "dataset_num_proc"}
+
+
+def main(settings: Settings) -> None:
+    require(settings.data.processed_file, made_by="process_data.py")
+    choose_backend(settings)
+    report_environment()
+    report_settings(settings)
+    language_model = prepare_lora(load_model(settings), settings)
+    write_examples(settings)
+    dataset = to_prompts(load_examples(settings), settings)
+    trainer = configure_trainer(language_model, dataset, settings)
+    train(trainer, settings)
+    ask_twice(language_model, settings)
+    save(language_model, settings)
+    shutil.rmtree(trainer.args.output_dir, ignore_errors=True)  # the adapter is saved: nothing is left to go on with
+    print(f"\n{'>' * 29} {_('END OF FINE-TUNING')} {'<' * 30}")
+
+
+# -------------------------------------------------------------------------------------------- environment and model
+
+
+def report_environment() -> None:
+    """Versions and the card, for comparing runs on different machines."""
+    import torch
+    import transformers
+
+    banner(_("Information on the environment"))
+    try:
+        import triton
+    except ImportError:
+        triton = None
+    facts = {
+        _("Python version"): sys.version.replace("\n", ""),
+        _("PyTorch version"): torch.__version__,
+        _("Triton version"): triton.__version__ if triton else "-",
+        _("Transformers version"): transformers.__version__,
+        _("CUDA available"): torch.cuda.is_available(),
+        _("CUDA version"): torch.version.cuda or "-",
+        _("cuDNN version"): torch.backends.cudnn.version() or "-",
+        _("Number of GPUs"): torch.cuda.device_count(),
+    }
+    if torch.cuda.is_available():
+        card = torch.cuda.get_device_properties(0)
+        facts |= {
+            _("Name of GPU 0"): card.name,
+            _("Maximum memory"): f"{card.total_memory / GIB:.3f} GB",
+            _("Reserved memory"): f"{torch.cuda.memory_reserved() / GIB:.1f} GB",
+        }
+    else:
+        facts[_("Processor")] = platform.processor() or platform.machine()
+    for label, value in facts.items():
+        print(f"{label:<22}: {value}")
+
+
+def report_settings(settings: Settings) -> None:
+    banner(_("Creating the Unsloth settings"))
+    show_settings(settings, "model", "lora", "training", "generation")
+
+
+def load_model(settings: Settings) -> LanguageModel:
+    banner(_("Loading the model and the tokenizer..."))
+    language_model = load_foundation_model(settings)
+    print("\n" + _("Model {name} and its tokenizer loaded!").format(name=settings.model.name))
+    return language_model
+
+
+def prepare_lora(language_model: LanguageModel, settings: Settings) -> LanguageModel:
+    banner(_("Preparing the model for fine-tuning with LoRA (Low Rank Adaptation)..."))
+    language_model = add_lora(language_model, settings)
+    trainable = sum(weight.numel() for weight in language_model.model.parameters() if weight.requires_grad)
+    print(_("Model prepared for fine-tuning with LoRA (Low Rank Adaptation)"))
+    print(_("Trainable parameters: {n:,}").format(n=trainable))
+    return language_model
+
+
+# --------------------------------------------------------------------------------------------------------- examples
+
+
+def write_examples(settings: Settings) -> None:
+    """Write the training examples: the first products of the catalogue that are not held out."""
+    training = settings.training
+    banner(_("Creating the training data..."))
+    examples, held_out = [], 0
+    with progress_bar(_("Processing lines"), read_products(settings.data.processed_file)) as products:
+        for product, description in products:
+            if training.max_examples and len(examples) == training.max_examples:
+                break
+            if is_held_out(product, training.held_out_percent):
+                held_out += 1
+            else:
+                examples.append({"instruction": INSTRUCTION, "input": product, "output": description})
+    print("\n" + _("Products kept out of training: {n:,}").format(n=held_out))
+    if not examples:
+        raise UserError(
+            _("{file} holds no product to train on.").format(file=settings.data.processed_file)
+        )
+
+    banner(_("Writing the file with the training data..."))
+    with new_file(training.dataset_file) as file:
+        for number, example in enumerate(progress_bar(_("Saving records"), examples)):
+            file.write(b",\n" if number else b"[\n")
+            file.write(json.dumps(example, ensure_ascii=False).encode("utf-8"))
+        file.write(b"\n]\n")
+    write_meta(
+        training.dataset_file,
+        training.model_dump(mode="json", include={"max_examples", "held_out_percent"}),
+        [settings.data.processed_file],
+        records=len(examples),
+        held_out=held_out,
+    )
+    print("\n" + f"{_('Dataset saved to'):<45}: {training.dataset_file}")
+
+
+def load_examples(settings: Settings) -> Dataset:
+    """The examples as a Hugging Face dataset of `instruction`, `input`, `output`, kept on disk, not in memory."""
+    from datasets import load_dataset
+
+    banner(_("Generating the dataset for training..."))
+    cache_dir = settings.training.output_dir / "datasets"
+    dataset = load_dataset(
+        "json", data_files=str(settings.training.dataset_file), split="train", cache_dir=str(cache_dir)
+    )
+    print("\n" + _("Dataset generated: {dataset}").format(dataset=dataset))
+    return dataset
+
+
+def to_prompts(dataset: Dataset, settings: Settings) -> Dataset:
+    """`dataset` with the columns that TRL trains on: `prompt`, which is read, and `completion`, which is learned."""
+    banner(_("Converting the dataset into prompts..."))
+    dataset = dataset.map(
+        lambda example: {"prompt": product_prompt(example["input"]), "completion": example["output"]},
+        desc=_("Formatting prompts"),
+        num_proc=processes(settings),
+    )
+    print("\n" + _("Dataset converted: {dataset}").format(dataset=dataset))
+    return dataset.select_columns(["prompt", "completion"])
+
+
+def processes(settings: Settings) -> int | None:
+    """For `datasets`, None is this process; 1 would start another one."""
+    return settings.training.dataset_num_proc if settings.training.dataset_num_proc > 1 else None
+
+
+# --------------------------------------------------------------------------------------------------------- training
+
+
+def configure_trainer(language_model: LanguageModel, dataset: Dataset, settings: Settings) -> SFTTrainer:
+    """TRL's trainer with the configured parameters; its checkpoints lie in a folder of this very training."""
+    import torch
+    from trl import SFTConfig, SFTTrainer
+
+    banner(_("Configuring the SFT trainer (Supervised Fine-Tuning)..."))
+    training = settings.training
+    on_card = language_model.model.device.type == "cuda"
+    config = SFTConfig(
+        output_dir=str(training.output_dir / f"training-{fingerprint(settings)}"),
+        num_train_epochs=training.num_train_epochs,
+        max_steps=training.max_steps,
+        per_device_train_batch_size=training.per_device_train_batch_size,
+        gradient_accumulation_steps=training.gradient_accumulation_steps,
+        warmup_steps=training.warmup_steps,
+        learning_rate=training.learning_rate,
+        weight_decay=training.weight_decay,
+        lr_scheduler_type=training.lr_scheduler_type,
+        optim=training.optim,
+        max_grad_norm=training.max_grad_norm,
+        bf16=on_card and resolve_dtype(settings) == torch.bfloat16,
+        fp16=on_card and resolve_dtype(settings) == torch.float16,
+        use_cpu=not on_card,
+        gradient_checkpointing=training.gradient_checkpointing,
+        max_length=settings.model.max_seq_length,
+        packing=training.packing,
+        dataset_num_proc=processes(settings),
+        dataloader_pin_memory=on_card,
+        logging_steps=training.logging_steps,
+        save_steps=training.save_steps,
+        save_total_limit=2,
+        seed=training.seed,
+        report_to="none",
+    )
+    trainer = SFTTrainer(
+        model=language_model.model, args=config, train_dataset=dataset, processing_class=language_model.tokenizer
+    )
+    print("\n" + _("SFT trainer configured!"))
+    return trainer
+
+
+def fingerprint(settings: Settings) -> str:
+    """Twelve hex digits that differ between two trainings whose checkpoints must not be mixed."""
+    parts = {
+        "data": content_hash(settings.training.dataset_file),
+        "model": settings.model.model_dump(mode="json", include={"name", "revision", "max_seq_length", "dtype"}),
+        "lora": settings.lora.model_dump(mode="json"),
+        "training": settings.training.model_dump(mode="json", exclude=NOT_PART_OF_THE_TRAINING),
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode("utf-8")).hexdigest()[:12]
+
+
+def train(trainer: SFTTrainer, settings: Settings) -> None:
+    """Train from the start or from the last checkpoint, and print the statistics of time and memory."""
+    import torch
+
+    banner(_("Training the SFT trainer (Supervised Fine-Tuning)..."))
+    folder = Path(trainer.args.output_dir)
+    if settings.training.resume == "never":
+        shutil.rmtree(folder, ignore_errors=True)
+    checkpoint = last_checkpoint(folder)
+    if checkpoint:
+        print(_("Going on from {checkpoint}; --training.resume never starts anew.").format(checkpoint=checkpoint) + "\n")
+    reserved_before = torch.cuda.max_memory_reserved() if torch.cuda.is_available() else 0
+    steps_before = int(checkpoint.name.split("-")[1]) if checkpoint else 0
+    start = time.perf_counter()
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    report_training(trainer, time.perf_counter() - start, steps_before)
+    if torch.cuda.is_available():
+        report_memory(reserved_before)
+    print("\n" + _("Training completed!"))
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """The newest complete checkpoint of a training; trainer_state.json is what the trainer writes last."""
+    checkpoints = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]), reverse=True)
+    for checkpoint in checkpoints:
+        try:
+            json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+            return checkpoint
+        except (OSError, ValueError):
+            continue
+    return None
+
+
+def report_training(trainer: SFTTrainer, seconds: float, steps_before: int) -> None:
+    """Time, speed and loss; the loss is the mean over the last tenth of the steps, which single batches do not sway."""
+    args, steps = trainer.args, trainer.state.global_step - steps_before
+    samples = steps * args.per_device_train_batch_size * args.gradient_accumulation_steps * args.world_size
+    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    last = losses[-max(1, len(losses) // 10) :]
+    print_statistics(
+        _("Training statistics"),
+        {
+            _("Total training time"): _("{s:.2f} seconds ({m:.2f} min)").format(s=seconds, m=seconds / 60),
+            _("Processing speed"): f"{samples / seconds:.2f} samples/s",
+            _("Final training loss"): f"{sum(last) / len(last):.4f}" if last else "-",
+        },
+    )
+
+
+def report_memory(reserved_before: int) -> None:
+    """Peak of the memory that PyTorch reserved on the card, in all and since before training, in GiB and percent."""
+    import torch
+
+    card, peak = torch.cuda.get_device_properties(0).total_memory, torch.cuda.max_memory_reserved()
+    in_training = peak - reserved_before
+    print_statistics(
+        _("GPU memory statistics"),
+        {
+            _("Peak reserved memory"): f"{peak / GIB:.3f} GB",
+            _("Peak memory for training"): f"{in_training / GIB:.3f} GB",
+            _("Share of maximum memory"): f"{100 * peak / card:.3f}%",
+            _("Share used for training"): f"{100 * in_training / card:.3f}%",
+        },
+    )
+    if 100 * peak / card > RECOMMENDED_MEMORY_PERCENT:
+        print("\n" + _("WARNING: memory use went above the recommended limit!"))
+
+
+def print_statistics(title: str, facts: dict[str, str]) -> None:
+    print(f"\n{title}\n{'=' * len(title)}")
+    for label, value in facts.items():
+        print(f"{label:<33}: {value}")
+
+
+# ------------------------------------------------------------------------------------------------- trying and saving
+
+
+def ask_twice(language_model: LanguageModel, settings: Settings) -> None:
+    """Ask for the second configured product (the first, if there is one only), whole and then streamed."""
+    banner(_("Preparing the model for inference (predictions)..."))
+    prepare_for_inference(language_model, settings)
+    print(_("Model prepared for inference!"))
+    product = settings.products[min(1, len(settings.products) - 1)]
+    for stream in (False, True):
+        banner(_("Preparing {product!r} to be tokenized and answered...").format(product=product))
+        prompt = product_prompt(product)
+        print(_("Tokenized!"))
+        if not stream:
+            banner(_("Asking the model..."))
+        else:
+            print(flush=True)
+        answer = ask(language_model, product, prompt, settings.generation, stream=stream)
+        print("\n" + _("Answer received!"))
+        if not stream:
+            print("\n" + _("The model's answer: [{answer}]").format(answer=answer.answer))
+
+
+def save(language_model: LanguageModel, settings: Settings) -> None:
+    """Save the adapter with its tokenizer and, where asked for, the merged model."""
+    lora_dir = settings.model.lora_dir
+    banner(_("Saving the trained model to {folder}...").format(folder=lora_dir))
+    with new_folder(lora_dir) as folder:
+        language_model.model.save_pretrained(folder)
+        language_model.tokenizer.save_pretrained(folder)
+    groups = settings.model_dump(mode="json", include={"profile", "model", "lora", "training"})
+    write_meta(lora_dir, groups, [settings.data.processed_file])
+    if settings.model.save_merged:
+        print(_("Merging the adapter into the model, in 16 bits..."))
+        with new_folder(settings.model.merged_dir) as folder:
+            save_merged_model(language_model, folder)
+        write_meta(settings.model.merged_dir, groups, [lora_dir / "adapter_model.safetensors"])
+        print(_("Merged model saved to {folder}").format(folder=settings.model.merged_dir))
+    print(_("Done."))
+
+
+if __name__ == "__main__":
+    run(main, DESCRIPTION)

@@ -1,0 +1,158 @@
+"""Artifacts: what a script writes and a later one reads.
+
+An artifact stands under its name only when it is complete; until then it is written beside it as `NAME.part`.
+`NAME.meta.json` says what made it, and the hash of what it was made from, so that a later script notices when its
+input has changed since.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from importlib import metadata
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pipeline.errors import UserError
+from pipeline.messages import _
+
+PACKAGES = ("torch", "transformers", "trl", "peft", "unsloth", "bitsandbytes", "sentence-transformers", "chromadb")
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[BinaryIO]:
+    """A binary file that takes the name `path` when the block ends well, and leaves what was there when it does not."""
+    part = _part(path)
+    try:
+        with part.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """A folder to fill, which takes the name `path` when the block ends well; an older one is replaced by it."""
+    part = _part(path)
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir()
+    try:
+        yield part
+        meta_path(path).unlink(missing_ok=True)
+        # A folder cannot be replaced in one step: the old one is moved aside first, so that it is never half there.
+        old = path.with_name(path.name + ".old")
+        shutil.rmtree(old, ignore_errors=True)
+        if path.exists():
+            os.replace(path, old)
+        os.replace(part, path)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _part(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.with_name(path.name + ".part")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as readable JSON."""
+    with new_file(path) as file:
+        file.write(json.dumps(value, ensure_ascii=False, indent=1, default=str).encode("utf-8") + b"\n")
+
+
+def meta_path(path: Path) -> Path:
+    """Where the meta file of the artifact `path` stands."""
+    return path.with_name(path.name + ".meta.json")
+
+
+def write_meta(path: Path, settings: dict, inputs: list[Path], **facts: Any) -> None:
+    """Say beside the artifact `path` which script made it, with which settings, from which inputs, and `facts`."""
+    write_json(
+        meta_path(path),
+        {
+            "script": Path(sys.argv[0]).name,
+            "made": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "settings": settings,
+            "inputs": {str(file): content_hash(file) for file in inputs},
+            "sha256": content_hash(path) if path.is_file() else None,
+            **_size_and_time(path),
+            **facts,
+            "versions": _versions(),
+        },
+    )
+
+
+def read_meta(path: Path) -> dict | None:
+    """The meta of the artifact `path`, None where there is none. Raises UserError for a damaged one."""
+    file = meta_path(path)
+    try:
+        meta = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(meta, dict):
+            raise ValueError("not an object")
+        return meta
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise UserError(
+            _("{file} is damaged ({reason}). Remove it and make {artifact} again.").format(
+                file=file, reason=error, artifact=path
+            )
+        ) from None
+
+
+def content_hash(path: Path) -> str:
+    """SHA-256 of a file, in hex. Taken from its meta file where size and time say that the file is still the same."""
+    meta = read_meta(path) or {}
+    if meta.get("sha256") and all(meta.get(key) == value for key, value in _size_and_time(path).items()):
+        return meta["sha256"]
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _size_and_time(path: Path) -> dict[str, int]:
+    if not path.is_file():
+        return {}
+    stat = path.stat()
+    return {"bytes": stat.st_size, "mtime_ns": stat.st_mtime_ns}
+
+
+def require(path: Path, made_by: str) -> Path:
+    """`path`, if it is there. Raises UserError naming the script that makes it."""
+    if not path.exists():
+        raise UserError(_("{path} is not there. Run first: python {script}").format(path=path, script=made_by))
+    return path
+
+
+def require_current(path: Path, made_by: str) -> None:
+    """Raise UserError when an input of the artifact `path` is there and has changed since the artifact was made."""
+    for name, digest in ((read_meta(path) or {}).get("inputs") or {}).items():
+        file = Path(name)
+        if file.is_file() and content_hash(file) != digest:
+            raise UserError(
+                _("{input} has changed since {artifact} was made from it. Run again: python {script}").format(
+                    input=file, artifact=path, script=made_by
+                )
+            )
+
+
+def _versions() -> dict[str, str]:
+    versions = {"python": sys.version.split()[0]}
+    for package in PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions

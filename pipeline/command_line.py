@@ -1,0 +1,167 @@
+"""The flags that every script takes, made from the fields of `config.Settings`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal, NoReturn, get_args, get_origin
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from config import ENVIRONMENT_PREFIX, SETTINGS_FILE, Group, Settings
+from pipeline.errors import UserError
+from pipeline.messages import LANGUAGES, N_, _, set_language
+
+TYPE_NAMES = {
+    bool: "true|false",
+    int: N_("whole number"),
+    float: N_("number"),
+    str: N_("text"),
+    Path: N_("path"),
+    list: N_("one or more texts"),
+}
+BOUNDS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<", "pattern": "~"}
+
+
+def read_settings(description: str, argv: list[str]) -> Settings:
+    """The settings of this run: `argv` first, then environment, `settings.toml`, profile and defaults.
+
+    Sets the language of the messages. Raises UserError naming every faulty setting at once. `--help` prints
+    `description` (a message id) and all flags, and exits.
+    """
+    set_language(_language_named_in(argv))
+    given = _nested(vars(_parser(description).parse_args(argv)))
+    _refuse_unknown_variables()
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        raise UserError("\n".join(_describe_fault(fault) for fault in error.errors())) from None
+    except (ValueError, OSError) as error:  # settings.toml is not TOML, not UTF-8, or a folder
+        raise UserError(
+            _("{file} cannot be read: {reason}. Correct it or remove it.").format(
+                file=SETTINGS_FILE.resolve(), reason=error
+            )
+        ) from None
+    set_language(settings.language)
+    return settings
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserError(_("{problem}. See: python {script} --help").format(problem=message, script=self.prog))
+
+
+def _parser(description: str) -> argparse.ArgumentParser:
+    """One flag a field, `--group.name`; a flag that is not given stays out of the result."""
+    parser = _Parser(
+        usage="python %(prog)s [--profile demo] [--group.setting value ...]",
+        description=_(description),
+        epilog=_("Each setting can also stand in settings.toml or in the environment: see README.md."),
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=38, width=118),
+    )
+    for name, field in Settings.model_fields.items():
+        if _is_group(field):
+            section = parser.add_argument_group(name, _(field.annotation.__doc__))
+            for inner_name, inner in field.annotation.model_fields.items():
+                _add_flag(section, f"{name}.{inner_name}", inner)
+        else:
+            _add_flag(parser, name, field)
+    return parser
+
+
+def _add_flag(section, name: str, field: FieldInfo) -> None:
+    options: dict[str, Any] = {"metavar": "X"}
+    if field.annotation is bool:
+        options = {"metavar": "true|false", "nargs": "?", "const": True}
+    elif _type(field) is list:
+        options = {"metavar": "X", "nargs": "+"}
+    section.add_argument(f"--{name}", help=_help(field), **options)
+
+
+def _help(field: FieldInfo) -> str:
+    choices = f" ({_expected(field)})" if get_origin(_type(field)) is Literal else ""
+    default = field.get_default(call_default_factory=True)
+    shown = " ".join(map(str, default)) if isinstance(default, list) else default
+    ending = "" if default is None else f" [{shown}]"
+    return (_(field.description) + choices + ending).replace("%", "%%")
+
+
+def _nested(flags: dict[str, Any]) -> dict[str, Any]:
+    """{"training.seed": 1} as {"training": {"seed": 1}}."""
+    nested: dict[str, Any] = {}
+    for name, value in flags.items():
+        group, dot, field = name.partition(".")
+        if dot:
+            nested.setdefault(group, {})[field] = value
+        else:
+            nested[name] = value
+    return nested
+
+
+def _language_named_in(argv: list[str]) -> str | None:
+    """The language that the command line or the environment names: --help and faults already speak it."""
+    named = [after for flag, after in zip(argv, argv[1:], strict=False) if flag == "--language"]
+    language = named[-1] if named else os.environ.get(ENVIRONMENT_PREFIX + "LANGUAGE")
+    return language if language in LANGUAGES else None
+
+
+def _refuse_unknown_variables() -> None:
+    for variable in os.environ:
+        name = variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")[0]
+        if variable.startswith(ENVIRONMENT_PREFIX) and name not in Settings.model_fields:
+            raise UserError(
+                _("The environment variable {variable} is no setting. Remove it or correct its name.").format(
+                    variable=variable
+                )
+            )
+
+
+def _describe_fault(fault: dict) -> str:
+    """One line for one of pydantic's faults: which setting, what was given, what is allowed."""
+    names = [part for part in fault["loc"] if isinstance(part, str)]
+    fields, field = Settings.model_fields, None
+    for name in names:
+        if name not in fields:
+            return _no_such_setting(names, list(fields))
+        field = fields[name]
+        fields = field.annotation.model_fields if _is_group(field) else {}
+    return _("{setting}: {value!r} is not allowed; allowed is: {expected}").format(
+        setting=".".join(names), value=fault["input"], expected=_expected(field)
+    )
+
+
+def _no_such_setting(names: list[str], known: list[str]) -> str:
+    meant = get_close_matches(names[-1], known, n=1)
+    hint = " " + _("Did you mean {name}?").format(name=".".join([*names[:-1], *meant])) if meant else ""
+    return _("{setting} is no setting.").format(setting=".".join(names)) + hint
+
+
+def _expected(field: FieldInfo) -> str:
+    """What a setting may be: `one|of|these`, or a type with its bounds."""
+    kind = _type(field)
+    if get_origin(kind) is Literal:
+        return "|".join(map(str, get_args(kind)))
+    bounds = [
+        f"{sign} {getattr(rule, name)}"
+        for rule in field.metadata
+        for name, sign in BOUNDS.items()
+        if getattr(rule, name, None) is not None
+    ]
+    return " ".join([_(TYPE_NAMES.get(kind, N_("a group of settings"))), *bounds])
+
+
+def _type(field: FieldInfo) -> Any:
+    """The type of a field without its `| None`, `list` for every list."""
+    kinds = [kind for kind in get_args(field.annotation) if kind is not type(None)]
+    if get_origin(field.annotation) in (list, Literal):
+        return list if get_origin(field.annotation) is list else field.annotation
+    return kinds[0] if kinds else field.annotation
+
+
+def _is_group(field: FieldInfo) -> bool:
+    return isinstance(field.annotation, type) and issubclass(field.annotation, Group)

@@ -1,0 +1,5 @@
+"""The one exception that a user is meant to see."""
+
+
+class UserError(Exception):
+    """Something the user can put right: the text says what is wrong, where, and what to do. Exit code 2, no traceback."""

@@ -1,0 +1,239 @@
+"""The language model: foundation, with a new adapter, with a trained one; by Unsloth on a card, else by transformers.
+
+Both backends give the same objects (a transformers or peft model and its tokenizer), so that no other module asks
+which one is in use.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from config import Settings
+from pipeline.artifacts import require, require_current
+from pipeline.errors import UserError
+from pipeline.messages import _
+
+if TYPE_CHECKING:
+    import torch
+    from peft import PeftModel
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+class LanguageModel(NamedTuple):
+    """A loaded model with its tokenizer."""
+
+    model: PreTrainedModel | PeftModel
+    tokenizer: PreTrainedTokenizerBase
+
+
+def choose_backend(settings: Settings) -> str:
+    """`unsloth` or `transformers`, whichever the settings and the machine say.
+
+    Unsloth is imported here, since it must come before trl, transformers and peft: call this before any of them.
+    Raises UserError where the settings need a card that is not there.
+    """
+    import torch
+
+    has_card = torch.cuda.is_available() and settings.model.device_map != "cpu"
+    backend = settings.model.backend
+    if backend == "auto":
+        backend = "unsloth" if has_card or settings.model.load_in_4bit else "transformers"
+    if not has_card and (backend == "unsloth" or settings.model.load_in_4bit or settings.model.device_map == "cuda"):
+        raise UserError(
+            _(
+                "There is no CUDA device, and these settings need one. With an NVIDIA card, install a CUDA build of "
+                "PyTorch: python bootstrap.py. Without one, see it work on the processor: add --profile demo."
+            )
+        )
+    if backend == "unsloth":
+        try:
+            import unsloth  # noqa: F401
+        except ImportError as error:
+            raise UserError(
+                _("Unsloth is not installed ({reason}). Install it: python bootstrap.py").format(reason=error)
+            ) from None
+    return backend
+
+
+def load_foundation_model(settings: Settings) -> LanguageModel:
+    """The foundation model, in 4 bits where the settings say so. Raises UserError where it cannot be had."""
+    backend = choose_backend(settings)
+    _require_loadable(settings)
+    return _load(backend, settings.model.name, settings)
+
+
+def add_lora(language_model: LanguageModel, settings: Settings) -> LanguageModel:
+    """The same model with a new, untrained LoRA adapter, ready to be trained; its own weights are frozen."""
+    lora, training = settings.lora, settings.training
+    if choose_backend(settings) == "unsloth":
+        from unsloth import FastLanguageModel
+
+        model = FastLanguageModel.get_peft_model(
+            language_model.model,
+            r=lora.r,
+            lora_alpha=lora.lora_alpha,
+            lora_dropout=lora.lora_dropout,
+            target_modules=lora.target_modules,
+            bias="none",
+            use_gradient_checkpointing="unsloth" if training.gradient_checkpointing else False,
+            random_state=training.seed,
+        )
+    else:
+        import torch
+        from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+
+        if settings.model.load_in_4bit:
+            prepare_model_for_kbit_training(
+                language_model.model, use_gradient_checkpointing=training.gradient_checkpointing
+            )
+        torch.manual_seed(training.seed)
+        config = LoraConfig(
+            r=lora.r,
+            lora_alpha=lora.lora_alpha,
+            lora_dropout=lora.lora_dropout,
+            target_modules=lora.target_modules,
+            bias="none",
+            task_type="CAUSAL_LM",
+        )
+        try:
+            model = get_peft_model(language_model.model, config)
+        except ValueError as error:
+            raise UserError(f"lora.target_modules: {error}") from None
+    return LanguageModel(model, language_model.tokenizer)
+
+
+def load_fine_tuned_model(settings: Settings) -> LanguageModel:
+    """The foundation model with the trained adapter of `model.lora_dir`.
+
+    Raises UserError where there is no adapter, it is damaged, belongs to another model, or was trained on a catalogue
+    that has changed since.
+    """
+    require_adapter(settings)
+    backend = choose_backend(settings)
+    if backend == "unsloth":
+        return _load(backend, str(settings.model.lora_dir), settings)
+    from peft import PeftModel
+
+    base = load_foundation_model(settings)
+    return LanguageModel(PeftModel.from_pretrained(base.model, settings.model.lora_dir), base.tokenizer)
+
+
+def prepare_for_inference(language_model: LanguageModel, settings: Settings) -> LanguageModel:
+    """The same model, switched from training to answering."""
+    if choose_backend(settings) == "unsloth":
+        from unsloth import FastLanguageModel
+
+        FastLanguageModel.for_inference(language_model.model)
+    language_model.model.eval()
+    return language_model
+
+
+def resolve_dtype(settings: Settings) -> torch.dtype:
+    """The number format that `model.dtype` means on this machine."""
+    import torch
+
+    if settings.model.dtype != "auto":
+        return getattr(torch, settings.model.dtype)
+    if not torch.cuda.is_available() or settings.model.device_map == "cpu":
+        return torch.float32
+    return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+
+
+def require_adapter(settings: Settings) -> None:
+    """Raise UserError unless `model.lora_dir` holds a whole adapter for the configured foundation model."""
+    lora_dir = require(settings.model.lora_dir, made_by="fine_tuning.py")
+    try:
+        base = json.loads((lora_dir / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]
+        _require_safetensors(lora_dir)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            _("{folder} holds no whole LoRA adapter ({reason}). Train it again: python fine_tuning.py").format(
+                folder=lora_dir, reason=error
+            )
+        ) from None
+    # A hub name and a folder with a copy of that model end alike.
+    if Path(base).name != Path(settings.model.name).name:
+        raise UserError(
+            _(
+                "The adapter in {folder} was trained on {base}, not on {name}. "
+                "Add --model.name {base}, or train again: python fine_tuning.py"
+            ).format(folder=lora_dir, base=base, name=settings.model.name)
+        )
+    require_current(lora_dir, made_by="fine_tuning.py")
+
+
+def _load(backend: str, name: str, settings: Settings) -> LanguageModel:
+    shared: dict[str, Any] = {"dtype": resolve_dtype(settings), "use_safetensors": True, "trust_remote_code": False}
+    if name == settings.model.name:
+        shared["revision"] = settings.model.revision
+    if backend == "unsloth":
+        from unsloth import FastLanguageModel
+
+        model, tokenizer = FastLanguageModel.from_pretrained(
+            name, max_seq_length=settings.model.max_seq_length, load_in_4bit=settings.model.load_in_4bit, **shared
+        )
+    else:
+        from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+
+        if settings.model.load_in_4bit and not _is_quantized(name, settings):
+            shared["quantization_config"] = BitsAndBytesConfig(
+                load_in_4bit=True,
+                bnb_4bit_quant_type="nf4",
+                bnb_4bit_use_double_quant=True,
+                bnb_4bit_compute_dtype=shared["dtype"],
+            )
+        if settings.model.attn_implementation != "auto":
+            shared["attn_implementation"] = settings.model.attn_implementation
+        tokenizer = AutoTokenizer.from_pretrained(name, revision=shared.get("revision"), trust_remote_code=False)
+        model = AutoModelForCausalLM.from_pretrained(name, device_map=_device_map(settings), **shared)
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return LanguageModel(model, tokenizer)
+
+
+def _device_map(settings: Settings) -> str:
+    import torch
+
+    return "cpu" if settings.model.device_map == "cpu" or not torch.cuda.is_available() else "cuda"
+
+
+def _require_loadable(settings: Settings) -> None:
+    """Raise UserError where the model's configuration cannot be had, or its weights are not safetensors."""
+    from transformers import AutoConfig
+
+    model = settings.model
+    try:
+        AutoConfig.from_pretrained(model.name, revision=model.revision, trust_remote_code=False)
+        if Path(model.name).is_dir():
+            _require_safetensors(Path(model.name))
+    except (OSError, ValueError) as error:
+        raise UserError(
+            _(
+                "The model {name} cannot be loaded: {reason} "
+                "Check --model.name, and the network if it has to be downloaded from the hub."
+            ).format(name=model.name, reason=str(error).splitlines()[0])
+        ) from None
+
+
+def _require_safetensors(folder: Path) -> None:
+    """Raise OSError unless every weight file of `folder` opens as safetensors: no other format is ever loaded."""
+    from safetensors import SafetensorError, safe_open
+
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
+        raise OSError(_("there is no .safetensors file in {folder}").format(folder=folder))
+    for file in files:
+        try:
+            with safe_open(file, framework="numpy"):
+                pass
+        except SafetensorError as error:
+            raise OSError(f"{file}: {error}") from None
+
+
+def _is_quantized(name: str, settings: Settings) -> bool:
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(name, revision=settings.model.revision, trust_remote_code=False)
+    return getattr(config, "quantization_config", None) is not None

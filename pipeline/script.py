@@ -1,0 +1,70 @@
+"""What surrounds the `main` of every script: the screen, the settings, and the end of a run that cannot go on."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Callable
+from pprint import pformat
+
+from config import Settings
+from pipeline.command_line import read_settings
+from pipeline.errors import UserError
+from pipeline.messages import _
+
+BANNER_LINE = "#" * 79
+
+EXIT_USER_ERROR = 2
+EXIT_INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
+
+# Nothing is reported to anyone, and libraries do not talk over the script's own lines.
+QUIET_ENVIRONMENT = {
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "DO_NOT_TRACK": "1",
+    "ANONYMIZED_TELEMETRY": "False",
+    "UNSLOTH_DISABLE_STATISTICS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "DATASETS_VERBOSITY": "error",
+}
+
+
+def run(main: Callable[[Settings], None], description: str) -> None:
+    """Read the settings, call `main` with them, and end the process.
+
+    `description` (a message id) is what --help says of the script. What the user can put right ends in one line and
+    exit code 2, Ctrl-C in one line and 130; every other fault keeps its traceback, since it is ours.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="replace")
+    for name, value in QUIET_ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    try:
+        main(read_settings(description, sys.argv[1:]))
+    except UserError as error:
+        end(_("Error: {problem}").format(problem=error), EXIT_USER_ERROR)
+    except KeyboardInterrupt:
+        end(_("Interrupted. Run the same command again to go on."), EXIT_INTERRUPTED)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR):
+            raise
+        end(_("Error: {problem}").format(problem=f"{error.strerror}: {error.filename}"), EXIT_USER_ERROR)
+
+
+def end(message: str, exit_code: int) -> None:
+    """Print `message` below whatever a progress bar left, and exit."""
+    sys.stdout.flush()
+    print(f"\n{message}", file=sys.stderr)
+    sys.exit(exit_code)
+
+
+def banner(title: str) -> None:
+    """The headline of a step."""
+    print(f"\n{BANNER_LINE}\n# {title}\n{BANNER_LINE}\n", flush=True)
+
+
+def show_settings(settings: Settings, *names: str) -> None:
+    """Print the resolved values of the named fields and groups, with the profile that they came from."""
+    shown = settings.model_dump(mode="json", include={"profile", *names})
+    print(_("Settings in use:") + "\n" + pformat(shown, width=100, sort_dicts=False), flush=True)

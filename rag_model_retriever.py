@@ -1,0 +1,66 @@
+"""Script 7: retrieve the most relevant documents for each product and have the language model answer from them.
+
+    python rag_model_retriever.py
+    python rag_model_retriever.py --products "The Prophet" "Mog's Kittens"
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from config import Settings
+from pipeline.answers import Answer, ask, room_for_answer, save_answers
+from pipeline.language_model import LanguageModel, choose_backend, load_foundation_model, prepare_for_inference
+from pipeline.messages import N_, _
+from pipeline.prompts import retrieval_prompt
+from pipeline.script import banner, run, show_settings
+from pipeline.vector_store import Retrieved, load_embedding_model, open_vector_store, require_index, search
+
+DESCRIPTION = N_("Script 7: have the language model answer from what the index finds.")
+
+
+def main(settings: Settings) -> None:
+    require_index(settings)
+    choose_backend(settings)
+    found = retrieve(settings)
+    language_model = load_model(settings)
+    answers = [answer_from(language_model, product, documents, settings) for product, documents in found.items()]
+    save_answers(settings.answers.rag_file, answers, settings)
+
+
+def retrieve(settings: Settings) -> dict[str, list[Retrieved]]:
+    """What the index finds for each product; the embedding model leaves the card before the language model comes."""
+    store = open_vector_store(load_embedding_model(settings), settings)
+    return {product: search(store, product, settings.rag.top_k) for product in settings.products}
+
+
+def load_model(settings: Settings) -> LanguageModel:
+    banner(_("Creating the Unsloth settings"))
+    show_settings(settings, "model", "generation", "rag", "products")
+    banner(_("Loading the model and the tokenizer..."))
+    language_model = load_foundation_model(settings)
+    print("\n" + _("Model {name} and its tokenizer loaded!").format(name=settings.model.name))
+    banner(_("Preparing the model for inference (predictions)..."))
+    language_model = prepare_for_inference(language_model, settings)
+    print(_("Model prepared for inference!"))
+    return language_model
+
+
+def answer_from(
+    language_model: LanguageModel, product: str, documents: list[Retrieved], settings: Settings
+) -> Answer:
+    """Ask for one product and print the prompt with its answer; where not all documents fit, the best are kept."""
+    used = documents
+    while len(used) > 1 and room_for_answer(language_model, prompt_of(product, used)) < settings.generation.max_new_tokens:
+        used = used[:-1]
+    answer = ask(language_model, product, prompt_of(product, used), settings.generation)
+    print("\n" + _("Generated answer:") + f"\n\n{answer.prompt}\n{answer.answer}", flush=True)
+    return replace(answer, retrieved=[document._asdict() for document in used])
+
+
+def prompt_of(product: str, documents: list[Retrieved]) -> str:
+    return retrieval_prompt(product, [document.text for document in documents])
+
+
+if __name__ == "__main__":
+    run(main, DESCRIPTION)

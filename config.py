@@ -18,7 +18,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from pipeline.messages import N_, LANGUAGES
+from pipeline.messages import LANGUAGES, N_
 
 PROJECT_DIR = Path(__file__).resolve().parent
 
@@ -201,7 +201,7 @@ class Settings(BaseSettings):
         min_length=1,
         description=N_("titles to ask about"),
     )
-    work_dir: Path = Field(Path("."), description=N_("folder of everything the scripts write"))
+    work_dir: Path = Field(Path(), description=N_("folder of everything the scripts write"))
     language: Literal[LANGUAGES] | None = Field(  # type: ignore[valid-type]
         None, description=N_("language of the messages; default: the system's")
     )
@@ -214,7 +214,7 @@ class Settings(BaseSettings):
     answers: AnswerSettings = Field(default_factory=AnswerSettings)
 
     @classmethod
-    def settings_customise_sources(cls, settings_cls, init_settings, env_settings, dotenv_settings, file_secret_settings):
+    def settings_customise_sources(cls, settings_cls, init_settings, env_settings, **_others):
         """The order of the module's docstring, strongest first."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls), ProfileSource(settings_cls)
 

@@ -53,8 +53,7 @@ NOT_PART_OF_THE_TRAINING = {"resume", "output_dir", "dataset_file", "logging_ste
 
 def main(settings: Settings) -> None:
     require(settings.data.processed_file, made_by="process_data.py")
-    choose_backend(settings)
-    report_environment()
+    report_environment(settings)
     report_settings(settings)
     language_model = prepare_lora(load_model(settings), settings)
     write_examples(settings)
@@ -70,12 +69,13 @@ def main(settings: Settings) -> None:
 # -------------------------------------------------------------------------------------------- environment and model
 
 
-def report_environment() -> None:
+def report_environment(settings: Settings) -> None:
     """Versions and the card, for comparing runs on different machines."""
+    banner(_("Information on the environment"))
+    choose_backend(settings)
     import torch
     import transformers
 
-    banner(_("Information on the environment"))
     try:
         import triton
     except ImportError:
@@ -257,7 +257,7 @@ def train(trainer: SFTTrainer, settings: Settings) -> None:
         shutil.rmtree(folder, ignore_errors=True)
     checkpoint = last_checkpoint(folder)
     if checkpoint:
-        print(_("Going on from {checkpoint}; --training.resume never starts anew.").format(checkpoint=checkpoint) + "\n")
+        print(_("Going on from {checkpoint}; --training.resume never starts anew.").format(checkpoint=checkpoint))
     reserved_before = torch.cuda.max_memory_reserved() if torch.cuda.is_available() else 0
     steps_before = int(checkpoint.name.split("-")[1]) if checkpoint else 0
     start = time.perf_counter()

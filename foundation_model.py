@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from config import Settings
 from pipeline.answers import Answer, ask, save_answers
-from pipeline.language_model import LanguageModel, choose_backend, load_foundation_model, prepare_for_inference
+from pipeline.language_model import LanguageModel, load_foundation_model, prepare_for_inference
 from pipeline.messages import N_, _
 from pipeline.prompts import product_prompt
 from pipeline.script import banner, run, show_settings
@@ -17,7 +17,6 @@ DESCRIPTION = N_("Script 2: ask the foundation model to describe the products.")
 
 
 def main(settings: Settings) -> None:
-    choose_backend(settings)
     banner(_("Creating the Unsloth settings"))
     show_settings(settings, "model", "generation", "products")
     language_model = prepare_for_inference(load_foundation_model(settings), settings)

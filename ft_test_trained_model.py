@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from config import Settings
 from pipeline.answers import Answer, ask, save_answers
-from pipeline.language_model import LanguageModel, choose_backend, load_fine_tuned_model, prepare_for_inference, require_adapter
+from pipeline.language_model import LanguageModel, load_fine_tuned_model, prepare_for_inference
 from pipeline.messages import N_, _
 from pipeline.prompts import product_prompt
 from pipeline.script import banner, run, show_settings
@@ -17,8 +17,6 @@ DESCRIPTION = N_("Script 4: ask the fine-tuned model to describe the products.")
 
 
 def main(settings: Settings) -> None:
-    require_adapter(settings)
-    choose_backend(settings)
     banner(_("Creating the Unsloth settings"))
     show_settings(settings, "model", "generation", "products")
     banner(_("Asking the trained model: {folder}").format(folder=settings.model.lora_dir))

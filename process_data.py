@@ -60,6 +60,7 @@ class RawCatalogue:
     path: Path
     disk_file: BinaryIO
     text: BinaryIO  # `disk_file`, decompressed where need be, at its first JSON character
+    first_line: int  # the line that this character stands on, counted from 1
     is_array: bool
 
     @property
@@ -96,16 +97,17 @@ def open_raw(path: Path) -> RawCatalogue:
     disk_file = path.open("rb")
     is_gzip = disk_file.read(2) == b"\x1f\x8b"
     disk_file.seek(0)
-    text = gzip.open(disk_file) if is_gzip else disk_file
+    text = gzip.GzipFile(fileobj=disk_file) if is_gzip else disk_file
     with readable(path):
         start = text.peek(4)[:4]
         if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
             raise UserError(_("{path} is UTF-16. Save it as UTF-8.").format(path=path))
         if start[:3] == b"\xef\xbb\xbf":
             text.read(3)
+        first_line = 1
         while text.peek(1)[:1].isspace():
-            text.read(1)
-        return RawCatalogue(path, disk_file, text, is_array=text.peek(1)[:1] == b"[")
+            first_line += text.read(1) == b"\n"
+        return RawCatalogue(path, disk_file, text, first_line, is_array=text.peek(1)[:1] == b"[")
 
 
 @contextmanager
@@ -123,13 +125,13 @@ def read_lines(raw: RawCatalogue) -> Iterator[RawRecord]:
     """The records of a file of JSON lines; a line that is no JSON is a record with a fault."""
     import orjson
 
-    for number, line in enumerate(raw.text, start=1):
+    for number, line in enumerate(raw.text, start=raw.first_line):
         if not line.strip():
             continue
         try:
             yield RawRecord(number, line, orjson.loads(line), None)
         except orjson.JSONDecodeError as error:
-            yield RawRecord(number, line, None, str(error))
+            yield RawRecord(number, line, None, f"{error.msg} ({_('column {n}').format(n=error.colno)})")
 
 
 def read_array(raw: RawCatalogue) -> Iterator[RawRecord]:
@@ -145,9 +147,9 @@ def read_array(raw: RawCatalogue) -> Iterator[RawRecord]:
             yield RawRecord(number, value, value, None)
     except (ijson.JSONError, UnicodeDecodeError) as error:
         raise UserError(
-            _("{path}: the JSON array is broken after record {number} ({reason}). Correct it or download it again.").format(
-                path=raw.path, number=number, reason=str(error).splitlines()[0].strip()
-            )
+            _(
+                "{path}: the JSON array is broken after record {number} ({reason}). Correct it or download it again."
+            ).format(path=raw.path, number=number, reason=str(error).splitlines()[0].strip())
         ) from None
 
 
@@ -227,18 +229,18 @@ def process(raw: RawCatalogue, data: DataSettings) -> Counts:
 def fault_of(value: Any) -> str | None:
     """Why a JSON value is no record with a title and, where it has one, a content; None when it is."""
     if not isinstance(value, dict):
-        return "not an object"
+        return _("not an object")
     title, content = value.get("title"), value.get("content")
     if title is None or title == "":
-        return "no title"
+        return _("no title")
     if not isinstance(title, str):
-        return "title is not a text"
+        return _("title is not a text")
     if content is not None and not isinstance(content, str):
-        return "content is not a text"
+        return _("content is not a text")
     try:
         f"{title}{content}".encode()
     except UnicodeEncodeError:
-        return "half a character (a lone surrogate)"
+        return _("half a character (a lone surrogate)")
     return None
 
 

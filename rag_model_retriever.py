@@ -21,22 +21,26 @@ DESCRIPTION = N_("Script 7: have the language model answer from what the index f
 
 def main(settings: Settings) -> None:
     require_index(settings)
-    choose_backend(settings)
+    report_settings(settings)
     found = retrieve(settings)
     language_model = load_model(settings)
     answers = [answer_from(language_model, product, documents, settings) for product, documents in found.items()]
     save_answers(settings.answers.rag_file, answers, settings)
 
 
+def report_settings(settings: Settings) -> None:
+    banner(_("Creating the Unsloth settings"))
+    show_settings(settings, "model", "generation", "rag", "products")
+
+
 def retrieve(settings: Settings) -> dict[str, list[Retrieved]]:
     """What the index finds for each product; the embedding model leaves the card before the language model comes."""
+    choose_backend(settings)  # before the embedding model, since Unsloth must be the first to import transformers
     store = open_vector_store(load_embedding_model(settings), settings)
     return {product: search(store, product, settings.rag.top_k) for product in settings.products}
 
 
 def load_model(settings: Settings) -> LanguageModel:
-    banner(_("Creating the Unsloth settings"))
-    show_settings(settings, "model", "generation", "rag", "products")
     banner(_("Loading the model and the tokenizer..."))
     language_model = load_foundation_model(settings)
     print("\n" + _("Model {name} and its tokenizer loaded!").format(name=settings.model.name))
@@ -50,8 +54,8 @@ def answer_from(
     language_model: LanguageModel, product: str, documents: list[Retrieved], settings: Settings
 ) -> Answer:
     """Ask for one product and print the prompt with its answer; where not all documents fit, the best are kept."""
-    used = documents
-    while len(used) > 1 and room_for_answer(language_model, prompt_of(product, used)) < settings.generation.max_new_tokens:
+    used, wanted = documents, settings.generation.max_new_tokens
+    while len(used) > 1 and room_for_answer(language_model, prompt_of(product, used)) < wanted:
         used = used[:-1]
     answer = ask(language_model, product, prompt_of(product, used), settings.generation)
     print("\n" + _("Generated answer:") + f"\n\n{answer.prompt}\n{answer.answer}", flush=True)

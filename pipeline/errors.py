@@ -2,4 +2,4 @@
 
 
 class UserError(Exception):
-    """Something the user can put right: the text says what is wrong, where, and what to do. Exit code 2, no traceback."""
+    """Something the user can put right: the text says what is wrong, where, and what to do; exit code 2."""

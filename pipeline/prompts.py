@@ -4,8 +4,8 @@ INSTRUCTION = "GET THE DESCRIPTION OF THIS PRODUCT"
 RETRIEVAL_INSTRUCTION = INSTRUCTION + ": {product}"
 DOCUMENT = "Product: {product} - Description: {description}"
 
-ALPACA_TEMPLATE = """Below is an instruction that describes a task, paired with an input that provides further context. \
-Write a response that appropriately completes the request.
+ALPACA_TEMPLATE = """Below is an instruction that describes a task, paired with an input that provides further \
+context. Write a response that appropriately completes the request.
 
 ### Instruction:
 {instruction}

@@ -35,7 +35,7 @@ class Retrieved(NamedTuple):
 
 
 def load_embedding_model(settings: Settings) -> HuggingFaceEmbeddings:
-    """The embedding model `rag.embedding_model`, giving vectors of length 1. Raises UserError where it cannot be had."""
+    """The embedding model `rag.embedding_model`, with vectors of length 1. Raises UserError where it cannot be had."""
     from langchain_huggingface import HuggingFaceEmbeddings
 
     print(_("Creating the embedding model..."), flush=True)
@@ -67,7 +67,9 @@ def _packaged_minilm() -> Path | None:
     folder = Path(spec.origin).parent / "model"
     digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
     if digest != MINILM_SHA256:
-        raise OSError(_("{folder} is not the model it claims to be (SHA-256 {digest}).").format(folder=folder, digest=digest))
+        raise OSError(
+            _("{folder} is not the model it claims to be (SHA-256 {digest}).").format(folder=folder, digest=digest)
+        )
     return folder
 
 
@@ -80,9 +82,9 @@ def open_client(settings: Settings) -> ClientAPI:
         return chromadb.PersistentClient(path=str(folder), settings=chromadb.Settings(anonymized_telemetry=False))
     except Exception as error:  # Chroma has no common class for what a damaged folder raises
         raise UserError(
-            _("The index in {folder} cannot be opened ({reason}). Remove the folder and run: python rag_indexing.py").format(
-                folder=folder, reason=error
-            )
+            _(
+                "The index in {folder} cannot be opened ({reason}). Remove the folder and run: python rag_indexing.py"
+            ).format(folder=folder, reason=error)
         ) from None
 
 

@@ -26,7 +26,9 @@ import urllib.request
 from pathlib import Path
 from typing import NamedTuple
 
-if not (3, 10) <= sys.version_info[:2] <= (3, 13):
+OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 13)
+
+if not OLDEST_PYTHON <= sys.version_info[:2] <= NEWEST_PYTHON:
     # Before everything else, since what follows uses what other versions lack; in both languages, since choosing one
     # is part of what follows.
     sys.stderr.write(
@@ -169,8 +171,8 @@ def inspect_venv() -> Venv:
     """Look whether `.venv` is there, was not moved, and has a Python of the right version with pip."""
     if not VENV.exists():
         return Venv("", _("There is no .venv yet."))
-    location = read_state().get("location", str(VENV))
-    if location != str(VENV):
+    location = read_state().get("location", location_of_venv())
+    if location != location_of_venv():
         return Venv("", _("The folder .venv was moved or copied here from {place}.").format(place=location))
     question = "import sys, importlib.util as u; print(*sys.version_info[:2], u.find_spec('pip') is not None)"
     try:
@@ -178,7 +180,7 @@ def inspect_venv() -> Venv:
         major, minor, has_pip = answer.stdout.split()
     except (OSError, ValueError, subprocess.TimeoutExpired):
         return Venv("", _("The Python of .venv does not start."))
-    if not (3, 10) <= (int(major), int(minor)) <= (3, 13):
+    if not OLDEST_PYTHON <= (int(major), int(minor)) <= NEWEST_PYTHON:
         return Venv("", _("The folder .venv holds Python {version}.").format(version=f"{major}.{minor}"))
     if has_pip != "True":
         return Venv("", _("The folder .venv holds no pip."))
@@ -191,10 +193,18 @@ def choose_kind(cpu_chosen: bool, venv: Venv) -> str:
     Only a CPU set that nobody asked for is looked at again: a card or its driver may have been added since.
     """
     state = {} if venv.fault else read_state()
-    if cpu_chosen or state.get("cpu_chosen"):
+    installed = state.get("kind", CPU)
+    if cpu_chosen and installed != CPU:
+        raise UserError(
+            _("{path} holds the packages for an NVIDIA card: delete it and run this again for the CPU set.").format(
+                path=VENV
+            )
+        )
+    if cpu_chosen or installed != CPU:
+        return installed
+    if state.get("cpu_chosen"):
+        say(_("The CPU set stays, as chosen with --cpu; delete .venv to choose anew."))
         return CPU
-    if state.get("kind", CPU) != CPU:
-        return state["kind"]
     card = find_card()
     if card is None:
         return CPU
@@ -231,8 +241,8 @@ def find_nvidia_smi() -> str | None:
     if on_path or os.name != "nt":
         return on_path
     folders = (
-        Path(os.environ.get("SystemRoot", r"C:\Windows"), "System32"),
-        Path(os.environ.get("ProgramFiles", r"C:\Program Files"), "NVIDIA Corporation", "NVSMI"),
+        Path(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32"),
+        Path(os.environ.get("PROGRAMFILES", r"C:\Program Files"), "NVIDIA Corporation", "NVSMI"),
     )
     return next((str(folder / "nvidia-smi.exe") for folder in folders if (folder / "nvidia-smi.exe").is_file()), None)
 
@@ -296,12 +306,477 @@ def pip_commands(name: str, kind: str) -> list[list[str]]:
     pip = ["install", "--constraint", LOCK]
     if name == "dev":
         return [[*pip, "--requirement", DEV_REQUIREMENTS]]
+    torch = pinned("torch", CPU_REQUIREMENTS)
     if kind != CPU:
-        torch = [f"{package}+{kind}" for package in pinned(CPU_REQUIREMENTS, "torch") + pinned(CUDA_REQUIREMENTS, "torchvision")]
-        return [[*pip, *torch, "--extra-index-url", PYTORCH_INDEX + kind], [*pip, "--requirement", CUDA_REQUIREMENTS]]
+        builds = [f"{torch}+{kind}", f"{pinned('torchvision', CUDA_REQUIREMENTS)}+{kind}"]
+        index = ["--extra-index-url", PYTORCH_INDEX + kind]
+        return [[*pip, *builds, *index], [*pip, "--requirement", CUDA_REQUIREMENTS]]
+    rest = [*pip, "--requirement", CPU_REQUIREMENTS]
     if sys.platform != "linux":
-        return [[*pip, "--requirement", CPU_REQUIREMENTS]]
-    torch = pinned(CPU_REQUIREMENTS, "torch")
-    if answers(PYTORCH_INDEX + CPU + "/torch/"):
-        torch = [*(f"{package}+{CPU}" for package in torch), "--extra-index-url", PYTORCH_INDEX + CPU]
-    return [[*pip, *torch], [*pip, "--requirement", CPU_REQUIREMENTS]]
+        return [rest]
+    if answers(f"{PYTORCH_INDEX}{CPU}/torch/"):
+        return [[*pip, f"{torch}+{CPU}", "--extra-index-url", PYTORCH_INDEX + CPU], rest]
+    print(
+        _("{index} does not answer: PyTorch comes from where pip is configured to look.").format(index=PYTORCH_INDEX),
+        file=sys.stderr,
+    )
+    return [[*pip, torch], rest]
+
+
+def pinned(package: str, requirements: str) -> str:
+    """The line of the requirement file that pins `package`, without its comment and marker: `torch==2.13.0`."""
+    text = (ROOT / requirements).read_text(encoding="utf-8")
+    return re.search(rf"^{package}==[^\s;#]+", text, re.MULTILINE)[0]
+
+
+def answers(address: str) -> bool:
+    """Whether a web address can be reached from here, within seconds."""
+    try:
+        request = urllib.request.Request(address, method="HEAD")
+        with urllib.request.urlopen(request, timeout=PROBE_SECONDS):
+            return True
+    except OSError:
+        return False
+
+
+def show_pip_commands(kind: str, missing: list[str]) -> int:
+    """Print what an installation would run, one command a line."""
+    for name in missing:
+        for arguments in pip_commands(name, kind):
+            say(" ".join([str(venv_python().relative_to(ROOT)), "-m", "pip", *arguments]))
+    if not missing:
+        say(_("Everything is installed."))
+    return 0
+
+
+# --- the installation -------------------------------------------------------------------------------------------------
+
+
+def install(kind: str, missing: list[str], venv: Venv, cpu_chosen: bool) -> None:
+    """Install the missing sets into `.venv`, making it first where it is not usable.
+
+    A set is written to the state file only when it is complete; pip goes on where an interrupted run stopped.
+    """
+    started = time.monotonic()
+    check_machine()
+    if venv.fault or read_state().get("kind", kind) != kind:
+        check_disk_space(kind)
+    if venv.fault:
+        make_venv(venv)
+    say(
+        _("Installing for {kind}; this takes some minutes ({log} has pip's words).").format(
+            kind=describe(kind), log=LOG_FILE
+        )
+    )
+    for name in missing:
+        for arguments in pip_commands(name, kind):
+            run_pip(arguments)
+        if name == "run" and kind != CPU:
+            verify_cuda()
+        record_installed(name, kind, cpu_chosen)
+    say(_("Installed in {time}.").format(time=duration(time.monotonic() - started)))
+
+
+def describe(kind: str) -> str:
+    """`kind` in words."""
+    if kind == CPU:
+        return _("the CPU")
+    return _("an NVIDIA card with CUDA {version}").format(version=f"{kind[2:-1]}.{kind[-1]}")
+
+
+def check_machine() -> None:
+    """Raise UserError for what would make the installation fail or end in packages that cannot be imported."""
+    if sys.maxsize < 2**32:
+        raise UserError(
+            _(
+                "This is a 32-bit Python, and PyTorch needs a 64-bit one: install it from https://www.python.org/downloads/."
+            )
+        )
+    if sys.platform == "darwin" and platform.machine() != "arm64":
+        raise UserError(_("PyTorch has no current version for Macs with an Intel processor: use another computer."))
+    if os.name == "nt":
+        check_long_paths()
+        check_visual_cpp_runtime()
+
+
+def check_long_paths() -> None:
+    """Raise UserError where the file names of an installation are longer than this Windows allows."""
+    import winreg
+
+    try:
+        with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, r"SYSTEM\CurrentControlSet\Control\FileSystem") as key:
+            switched_on = winreg.QueryValueEx(key, "LongPathsEnabled")[0] == 1
+    except OSError:
+        switched_on = False
+    too_long = len(str(VENV)) + LONGEST_INSTALLED_NAME - WINDOWS_PATH_LIMIT
+    if too_long > 0 and not switched_on:
+        raise UserError(
+            _(
+                "The path {path} is {count} characters too long for Windows: move the project to a shorter one such as "
+                "C:\\llama, or switch long paths on in a PowerShell started as administrator, with New-ItemProperty "
+                "-Path HKLM:\\SYSTEM\\CurrentControlSet\\Control\\FileSystem -Name LongPathsEnabled -Value 1 "
+                "-PropertyType DWORD -Force, and run this again in a new window."
+            ).format(path=ROOT, count=too_long)
+        )
+
+
+def check_visual_cpp_runtime() -> None:
+    """Raise UserError where the runtime that torch and Triton are linked to is not installed."""
+    system = Path(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32")
+    missing = [name for name in ("vcruntime140_1.dll", "msvcp140.dll") if not (system / name).is_file()]
+    if missing:
+        raise UserError(
+            _(
+                "The Visual C++ runtime that PyTorch needs is not installed ({files}): install "
+                "https://aka.ms/vs/17/release/vc_redist.x64.exe and run this again."
+            ).format(files=", ".join(missing))
+        )
+
+
+def check_disk_space(kind: str) -> None:
+    """Raise UserError where the packages would not fit on the disk."""
+    needed = GIB_NEEDED["cpu" if kind == CPU else "cuda"]
+    free = shutil.disk_usage(ROOT).free / GIB
+    if free < needed:
+        raise UserError(
+            _(
+                "The disk of {path} has {free:.1f} GB free, and about {needed} GB are needed: make room and run this "
+                "again."
+            ).format(path=ROOT, free=free, needed=needed)
+        )
+
+
+def make_venv(venv: Venv) -> None:
+    """Make `.venv`, removing first an unusable one that an earlier run made. Raises UserError where it is not ours."""
+    if not (importlib.util.find_spec("venv") and importlib.util.find_spec("ensurepip")):
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        raise UserError(
+            _(
+                "This Python has no venv module: install it (Debian and Ubuntu: sudo apt install python{version}-venv; "
+                "elsewhere a complete Python from https://www.python.org/downloads/) and run this again."
+            ).format(version=version)
+        )
+    if VENV.exists():
+        if not read_state().get("made_here"):
+            raise UserError(
+                _(
+                    "{fault} It was not made by bootstrap.py and is left alone: rename or delete {path}, and run this "
+                    "again."
+                ).format(fault=venv.fault, path=VENV)
+            )
+        say(_("{fault} Making it again.").format(fault=venv.fault))
+        remove_venv()
+    say(_("Making .venv with Python {version}.").format(version=platform.python_version()))
+    try:
+        VENV.mkdir()
+        write_state({"made_here": True, "location": location_of_venv()})
+    except OSError as error:
+        raise UserError(
+            _("{path} cannot be written ({reason}): move the project to a folder of yours.").format(
+                path=VENV, reason=error.strerror
+            )
+        ) from None
+    run_logged([sys.executable, "-m", "venv", str(VENV)], ProgressLine())
+
+
+def remove_venv() -> None:
+    """Delete `.venv`. Raises UserError where a program still uses it."""
+    if Path(sys.prefix).resolve() == VENV:
+        raise UserError(_("This is the Python of .venv itself: type deactivate, and run this again."))
+    try:
+        shutil.rmtree(VENV)
+    except OSError as error:
+        raise UserError(
+            _("{path} cannot be deleted ({reason}): close the programs that use it, and run this again.").format(
+                path=error.filename or VENV, reason=error.strerror
+            )
+        ) from None
+
+
+def run_pip(arguments: list[str]) -> None:
+    """Run the pip of `.venv`, with its output in the log and one changing line on the screen."""
+    # Percentages of the long downloads, where this pip can print them as plain numbers.
+    bar = ["--progress-bar", "raw" if pip_version() >= (24, 1) else "off"]
+    run_logged([str(venv_python()), "-m", "pip", *arguments, *bar], ProgressLine())
+
+
+def pip_version() -> tuple[int, ...]:
+    """(24, 2) for pip 24.2."""
+    question = "import importlib.metadata as m; print(m.version('pip'))"
+    answer = subprocess.run([venv_python(), "-c", question], capture_output=True, encoding="utf-8", check=True)
+    return tuple(int(part) for part in re.findall(r"\d+", answer.stdout)[:2])
+
+
+def run_logged(command: list[str], progress: "ProgressLine") -> None:
+    """Run `command` in the project's folder, with its output in the log.
+
+    Raises UserError with the remedy where it fails, after showing the last lines of the log.
+    """
+    environment = {
+        **os.environ,
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PIP_NO_INPUT": "1",  # a question would wait where nobody sees it
+        "PIP_USER": "0",  # a setting of the user's own that makes pip refuse a virtual environment
+        "PYTHONUTF8": "1",
+        "PYTHONUNBUFFERED": "1",
+    }
+    lines = [f"> {shlex.join(command)}\n"]
+    with LOG_FILE.open("a", encoding="utf-8", errors="replace", newline="\n") as log, progress:
+        log.write(lines[0])
+        with subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+        ) as process:
+            for line in process.stdout:
+                if not progress.show(line):
+                    log.write(line)
+                    lines.append(line)
+    if process.returncode:
+        sys.stderr.write("".join(f"  {line}" for line in lines[-SHOWN_LOG_LINES:]))
+        raise UserError(explain_failure("".join(lines)))
+
+
+def explain_failure(output: str) -> str:
+    """The sentence that says what to do about a failed `output` of pip or venv."""
+    for pattern, remedy in REMEDIES:
+        if re.search(pattern, output, re.IGNORECASE):
+            return _(remedy).format(log=LOG_FILE)
+    return _(
+        "The installation failed; the last lines above say where, and {log} has all of it. Running the same command "
+        "again goes on from here."
+    ).format(log=LOG_FILE)
+
+
+def verify_cuda() -> None:
+    """Raise UserError where the installed PyTorch does not find the card."""
+    question = "import torch; print(torch.cuda.is_available())"
+    answer = subprocess.run([venv_python(), "-c", question], capture_output=True, encoding="utf-8", errors="replace")
+    if answer.stdout.strip() != "True":
+        sys.stderr.write("".join(f"  {line}\n" for line in answer.stderr.splitlines()[-SHOWN_LOG_LINES:]))
+        raise UserError(
+            _(
+                "PyTorch is installed and finds no CUDA device: restart the computer if the driver is new, unset "
+                "CUDA_VISIBLE_DEVICES if it is set, see that nvidia-smi lists the card, and run this again (--cpu "
+                "installs without the card)."
+            )
+        )
+
+
+class ProgressLine:
+    """What pip is doing, on one line of the terminal that is written over; nothing where the screen is no terminal."""
+
+    def __init__(self) -> None:
+        self._text = ""
+        self._started = time.monotonic()
+        self._done = threading.Event()
+        self._clock = threading.Thread(target=self._redraw, daemon=True)
+
+    def __enter__(self) -> "ProgressLine":
+        if sys.stdout.isatty():
+            self._clock.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._done.set()
+        if self._clock.is_alive():
+            self._clock.join()
+            print("\r" + " " * (self._width()) + "\r", end="", flush=True)
+
+    def show(self, line: str) -> bool:
+        """Take what a line of pip's says of its progress. True where the line says nothing else."""
+        percent = re.fullmatch(r"Progress (\d+) of (\d+)\s*", line)
+        if percent:
+            done, total = int(percent[1]), int(percent[2])
+            self._text = f"{self._text.split(' – ')[0]} – {done / max(total, 1):.0%}"
+            return True
+        for pattern, message in ACTIVITIES:
+            found = re.match(pattern, line)
+            if found:
+                self._text = _(message).format(what=found[1])
+                break
+        return False
+
+    def _redraw(self) -> None:
+        while not self._done.wait(0.3):
+            elapsed = f"{duration(time.monotonic() - self._started):>10}  "
+            print("\r" + (elapsed + self._text)[: self._width()].ljust(self._width()), end="", flush=True)
+
+    def _width(self) -> int:
+        return shutil.get_terminal_size().columns - 1
+
+
+SHOWN_LOG_LINES = 12
+
+ACTIVITIES = (
+    (r"\s*Collecting ([\w.\-]+)", N_("looking for {what}")),
+    (r"\s*Downloading (?:\S*/)?(\S+?)-\d\S*\.(?:whl|tar\.gz) ", N_("downloading {what}")),
+    (r"\s*Building wheel for (\S+)", N_("building {what}")),
+    (r"Installing collected packages: (.+)", N_("installing {what}")),
+    (r"WARNING: (Retrying)", N_("no answer from the network, trying again")),
+)
+
+REMEDIES = (
+    (
+        r"No space left on device|Errno 28|WinError 112",
+        N_("The disk is full: make room and run this again; it goes on from here ({log} has all of it)."),
+    ),
+    (
+        r"CERTIFICATE_VERIFY_FAILED",
+        N_(
+            "The package index was reached and its certificate is not trusted here, as behind the proxy of a company: "
+            "point the environment variable PIP_CERT to the company's certificate and run this again ({log} has all of "
+            "it)."
+        ),
+    ),
+    (
+        r"Failed to establish a new connection|NewConnectionError|NameResolutionError|getaddrinfo failed|ProxyError|"
+        r"Temporary failure in name resolution|Connection (refused|reset|aborted|broken)|timed out|ReadTimeoutError|"
+        r"IncompleteRead|Max retries exceeded",
+        N_(
+            "The package index cannot be reached: check the network connection (behind a proxy, set HTTPS_PROXY) and "
+            "run this again; it goes on from here ({log} has all of it)."
+        ),
+    ),
+    (
+        r"Long Path support|WinError 206",
+        N_(
+            "A path is too long for Windows: move the project to a shorter folder such as C:\\llama and run this again "
+            "({log} has all of it)."
+        ),
+    ),
+    (
+        r"PermissionError|WinError (5|32)\b|Access is denied",
+        N_(
+            "A file could not be written: close the programs that use .venv, such as an editor or another terminal, "
+            "and run this again ({log} has all of it)."
+        ),
+    ),
+    (
+        r"No matching distribution found|ResolutionImpossible",
+        N_(
+            "A pinned package does not exist for this machine (Python, processor or system too old?) or the package "
+            "index does not offer it: the last lines above name it ({log} has all of it)."
+        ),
+    ),
+)
+
+
+# --- what bootstrap.py remembers --------------------------------------------------------------------------------------
+
+
+def read_state() -> dict:
+    """What was written about `.venv`: who made it, where, and what is installed; empty where nothing was."""
+    try:
+        return json.loads(STATE_FILE.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def write_state(state: dict) -> None:
+    """Replace the state file, whole or not at all."""
+    beside = STATE_FILE.with_suffix(".new")
+    beside.write_text(json.dumps(state, indent=1), encoding="utf-8", newline="\n")
+    beside.replace(STATE_FILE)
+
+
+def record_installed(name: str, kind: str, cpu_chosen: bool) -> None:
+    """Write down that the set `name` is complete."""
+    state = {"location": location_of_venv(), **read_state()}
+    if name == "run":
+        state.update(kind=kind, cpu_chosen=cpu_chosen or state.get("cpu_chosen", False))
+    state.setdefault("installed", {})[name] = fingerprint(name, kind, inspect_venv().python)
+    write_state(state)
+
+
+def location_of_venv() -> str:
+    """Where `.venv` is, in the same words whatever the encoding of the locale."""
+    return os.fsencode(VENV).decode("utf-8", "replace")
+
+
+def venv_python() -> Path:
+    """The Python of `.venv`."""
+    return VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+# --- after the installation -------------------------------------------------------------------------------------------
+
+
+def run_demo(passed_on: list[str]) -> int:
+    """Run the scripts of the demo in order. Returns 0, or the exit code of the first that fails."""
+    started = time.monotonic()
+    for number, script in enumerate(DEMO_SCRIPTS, start=1):
+        say(f"\n=== {number}/{len(DEMO_SCRIPTS)}  {script} ===\n")
+        script_started = time.monotonic()
+        exit_code = run_python([script, "--profile", "demo", *passed_on])
+        if exit_code:
+            print(_("{script} ended with exit code {code}.").format(script=script, code=exit_code), file=sys.stderr)
+            return exit_code
+        say("\n" + _("{script}: {time}").format(script=script, time=duration(time.monotonic() - script_started)))
+    say(_("All {count} scripts: {time}").format(count=len(DEMO_SCRIPTS), time=duration(time.monotonic() - started)))
+    return 0
+
+
+def run_tests(passed_on: list[str]) -> int:
+    """Run pytest with `passed_on`. Returns its exit code."""
+    return run_python(["-m", "pytest", *passed_on])
+
+
+def run_python(arguments: list[str]) -> int:
+    """Run the Python of `.venv` in the project's folder, its output going straight to the screen."""
+    environment = {
+        **os.environ,
+        "PYTHONUNBUFFERED": "1",  # live also where the screen is a pipe
+        "PYTHONUTF8": "1",  # torch cannot be imported from a path with accents in a C locale
+    }
+    exit_code = subprocess.run([venv_python(), *arguments], cwd=ROOT, env=environment).returncode
+    return exit_code if exit_code >= 0 else 128 - exit_code  # ended by a signal: what a shell reports
+
+
+def show_next_commands(kind: str) -> int:
+    """Print what to type next, for PowerShell on Windows and for a POSIX shell elsewhere."""
+    script = "python process_data.py" + (" --profile demo" if kind == CPU else "")
+    if os.name == "nt":
+        folder, activate = "'" + str(ROOT).replace("'", "''") + "'", r".\.venv\Scripts\Activate.ps1"
+    else:
+        folder, activate = shlex.quote(str(ROOT)), "source .venv/bin/activate"
+    change_folder = [] if Path.cwd() == ROOT else [f"cd {folder}"]
+    say(_("Everything is installed. Next:") + "\n")
+    for command in [*change_folder, activate, script]:
+        say("    " + command)
+    if os.name == "nt":
+        say("\n" + _("If PowerShell refuses to run Activate.ps1: Set-ExecutionPolicy -Scope CurrentUser RemoteSigned"))
+    say("\n" + _("Or all scripts of the demo at once: {command}").format(command="python bootstrap.py demo"))
+    return 0
+
+
+def duration(seconds: float) -> str:
+    """`8.3 s`, `2 min 05 s`."""
+    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds) // 60} min {int(seconds) % 60:02d} s"
+
+
+def say(text: str) -> None:
+    """Print at once, so that the order is right where scripts write to the same screen."""
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    for stream in (sys.stdout, sys.stderr):
+        # In a C locale a path with accents is made of surrogates, which stand for the bytes that belong on the screen.
+        stream.reconfigure(encoding="utf-8", errors="replace" if os.name == "nt" else "surrogateescape")
+    try:
+        sys.exit(main())
+    except UserError as problem:
+        print(_("Error: {problem}").format(problem=problem), file=sys.stderr)
+        sys.exit(EXIT_USER_ERROR)
+    except OSError as problem:  # a full disk, a folder that cannot be written
+        print(_("Error: {problem}").format(problem=problem), file=sys.stderr)
+        sys.exit(EXIT_USER_ERROR)
+    except KeyboardInterrupt:
+        print("\n" + _("Interrupted. Run the same command again to go on."), file=sys.stderr)
+        sys.exit(EXIT_INTERRUPTED)

@@ -167,9 +167,11 @@ def load_examples(settings: Settings) -> Dataset:
     from datasets import load_dataset
 
     banner(_("Generating the dataset for training..."))
-    cache_dir = settings.training.output_dir / "datasets"
     dataset = load_dataset(
-        "json", data_files=str(settings.training.dataset_file), split="train", cache_dir=str(cache_dir)
+        "json",
+        data_files=str(settings.training.dataset_file),
+        split="train",
+        cache_dir=str(training_dir(settings) / "datasets"),
     )
     print("\n" + _("Dataset generated: {dataset}").format(dataset=dataset))
     return dataset
@@ -204,7 +206,7 @@ def configure_trainer(language_model: LanguageModel, dataset: Dataset, settings:
     training = settings.training
     on_card = language_model.model.device.type == "cuda"
     config = SFTConfig(
-        output_dir=str(training.output_dir / f"training-{fingerprint(settings)}"),
+        output_dir=str(training_dir(settings)),
         num_train_epochs=training.num_train_epochs,
         max_steps=training.max_steps,
         per_device_train_batch_size=training.per_device_train_batch_size,
@@ -227,6 +229,7 @@ def configure_trainer(language_model: LanguageModel, dataset: Dataset, settings:
         save_steps=training.save_steps,
         save_total_limit=2,
         seed=training.seed,
+        disable_tqdm=False,
         report_to="none",
     )
     trainer = SFTTrainer(
@@ -236,15 +239,16 @@ def configure_trainer(language_model: LanguageModel, dataset: Dataset, settings:
     return trainer
 
 
-def fingerprint(settings: Settings) -> str:
-    """Twelve hex digits that differ between two trainings whose checkpoints must not be mixed."""
+def training_dir(settings: Settings) -> Path:
+    """The folder of the checkpoints of this very training: another catalogue or setting has another one."""
     parts = {
         "data": content_hash(settings.training.dataset_file),
         "model": settings.model.model_dump(mode="json", include={"name", "revision", "max_seq_length", "dtype"}),
         "lora": settings.lora.model_dump(mode="json"),
         "training": settings.training.model_dump(mode="json", exclude=NOT_PART_OF_THE_TRAINING),
     }
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode("utf-8")).hexdigest()[:12]
+    digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode("utf-8")).hexdigest()
+    return settings.training.output_dir / f"training-{digest[:12]}"
 
 
 def train(trainer: SFTTrainer, settings: Settings) -> None:
@@ -284,7 +288,9 @@ def report_training(trainer: SFTTrainer, seconds: float, steps_before: int) -> N
     """Time, speed and loss; the loss is the mean over the last tenth of the steps, which single batches do not sway."""
     args, steps = trainer.args, trainer.state.global_step - steps_before
     samples = steps * args.per_device_train_batch_size * args.gradient_accumulation_steps * args.world_size
-    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    history = trainer.state.log_history
+    losses = [entry["loss"] for entry in history if "loss" in entry]
+    losses = losses or [entry["train_loss"] for entry in history if "train_loss" in entry]  # shorter than logging_steps
     last = losses[-max(1, len(losses) // 10) :]
     print_statistics(
         _("Training statistics"),

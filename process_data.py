@@ -12,6 +12,7 @@ from __future__ import annotations
 import gzip
 import html
 import re
+import reprlib
 import unicodedata
 import zlib
 from collections.abc import Callable, Iterator
@@ -252,11 +253,18 @@ def reject(record: RawRecord, fault: str, rejected: BinaryIO, counts: Counts, ra
     place = _("record {number}") if raw.is_array else _("line {number}")
     if len(counts.first_rejections) < SHOWN_REJECTIONS:
         counts.first_rejections.append(f"{place.format(number=record.place)}: {fault}")
-    source = record.source.decode("utf-8", "replace") if isinstance(record.source, bytes) else repr(record.source)
+    source = record.source.decode("utf-8", "replace") if isinstance(record.source, bytes) else brief(record.source)
     entry = {"record" if raw.is_array else "line": record.place, "reason": fault}
     rejected.write(orjson.dumps(entry | {"source": source.strip()[:KEPT_OF_REJECTED]}) + b"\n")
     if counts.read == RECORDS_BEFORE_GIVING_UP:
         refuse_unreadable(counts, raw)
+
+
+def brief(value: Any) -> str:
+    """A JSON value as text, cut short in its depth too: repr() fails on a list in a list in a list ..."""
+    shortener = reprlib.Repr()
+    shortener.maxstring = shortener.maxother = KEPT_OF_REJECTED
+    return shortener.repr(value)
 
 
 def refuse_unreadable(counts: Counts, raw: RawCatalogue) -> None:

@@ -103,7 +103,7 @@ def show_examples(
     product: Product, embeddings: HuggingFaceEmbeddings, split: Callable[[Product], list[Document]]
 ) -> None:
     """Print what becomes of the first product on its way into the index."""
-    print(_("Example record:"))
+    print("\n" + _("Example record:"))
     pprint(product._asdict(), width=100)
     print("\n" + _("Splitting JSON documents into chunks..."))
     document = split(product)[0]

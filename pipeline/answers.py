@@ -38,7 +38,7 @@ def ask(
     import torch
     from transformers import TextStreamer, set_seed
 
-    model, tokenizer = language_model
+    model, tokenizer = language_model.model, language_model.tokenizer
     inputs = tokenizer(prompt, return_tensors="pt").to(model.device)
     length = inputs["input_ids"].shape[1]
     room = room_for_answer(language_model, prompt)
@@ -70,8 +70,7 @@ def ask(
 
 def room_for_answer(language_model: LanguageModel, prompt: str) -> int:
     """How many tokens the model can generate after `prompt`; below 0 where the prompt alone is too long."""
-    model, tokenizer = language_model
-    return model.config.max_position_embeddings - len(tokenizer(prompt)["input_ids"])
+    return language_model.window - len(language_model.tokenizer(prompt)["input_ids"])
 
 
 def save_answers(path: Path, answers: Iterable[Answer], settings: Settings, inputs: Iterable[Path] = ()) -> None:

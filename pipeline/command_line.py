@@ -10,6 +10,7 @@ from typing import Any, Literal, NoReturn, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_settings import SettingsError
 
 from config import ENVIRONMENT_PREFIX, SETTINGS_FILE, Group, Settings
 from pipeline.errors import UserError
@@ -33,18 +34,22 @@ def read_settings(description: str, argv: list[str]) -> Settings:
     `description` (a message id) and all flags, and exits.
     """
     set_language(_language_named_in(argv))
-    given = _nested(vars(_parser(description).parse_args(argv)))
-    _refuse_unknown_variables()
+    flags, unknown = _parser(description).parse_known_args(argv)
+    faults = [*_unknown_flags(unknown), *_unknown_variables()]
     try:
-        settings = Settings(**given)
+        settings = Settings(**_nested(vars(flags)))
     except ValidationError as error:
-        raise UserError("\n".join(_describe_fault(fault) for fault in error.errors())) from None
-    except (ValueError, OSError) as error:  # settings.toml is not TOML, not UTF-8, or a folder
-        raise UserError(
+        faults += [_describe_fault(fault) for fault in error.errors()]
+    except SettingsError as error:  # a list in the environment that is no JSON
+        faults.append(_('{reason}: a list is written as JSON, ["The Prophet"].').format(reason=error))
+    except (ValueError, OSError) as error:  # settings.toml is no TOML, not UTF-8, or a folder
+        faults.append(
             _("{file} cannot be read: {reason}. Correct it or remove it.").format(
                 file=SETTINGS_FILE.resolve(), reason=error
             )
-        ) from None
+        )
+    if faults:
+        raise UserError("\n".join(faults))
     set_language(settings.language)
     return settings
 
@@ -57,20 +62,23 @@ class _Parser(argparse.ArgumentParser):
 def _parser(description: str) -> argparse.ArgumentParser:
     """One flag a field, `--group.name`; a flag that is not given stays out of the result."""
     parser = _Parser(
-        usage="python %(prog)s [--profile demo] [--group.setting value ...]",
-        description=_(description),
+        usage=argparse.SUPPRESS,
+        description=f"python %(prog)s [--profile demo] [--group.setting X ...]\n\n{_(description)}",
         epilog=_("Each setting can also stand in settings.toml or in the environment: see README.md."),
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
-        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=38, width=118),
+        add_help=False,
+        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=38, width=118),
     )
+    general = parser.add_argument_group(_("general"))
+    general.add_argument("-h", "--help", action="help", help=_("show this help and exit"))
     for name, field in Settings.model_fields.items():
         if _is_group(field):
             section = parser.add_argument_group(name, _(field.annotation.__doc__))
             for inner_name, inner in field.annotation.model_fields.items():
                 _add_flag(section, f"{name}.{inner_name}", inner)
         else:
-            _add_flag(parser, name, field)
+            _add_flag(general, name, field)
     return parser
 
 
@@ -110,35 +118,48 @@ def _language_named_in(argv: list[str]) -> str | None:
     return language if language in LANGUAGES else None
 
 
-def _refuse_unknown_variables() -> None:
-    for variable in os.environ:
-        name = variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")[0]
-        if variable.startswith(ENVIRONMENT_PREFIX) and name not in Settings.model_fields:
-            raise UserError(
-                _("The environment variable {variable} is no setting. Remove it or correct its name.").format(
-                    variable=variable
-                )
-            )
+def _unknown_flags(arguments: list[str]) -> list[str]:
+    """A line for each flag that is no setting, or for the first value that belongs to no flag."""
+    flags = [argument.removeprefix("--").partition("=")[0] for argument in arguments if argument.startswith("--")]
+    if arguments and not flags:
+        return [_("{value!r} belongs to no setting.").format(value=arguments[0])]
+    return [_no_such_setting(flag) for flag in flags]
+
+
+def _unknown_variables() -> list[str]:
+    """A line for each environment variable that looks like a setting and is none."""
+    return [
+        _("The environment variable {variable} is no setting. Remove it or correct its name.").format(variable=variable)
+        for variable in sorted(os.environ)
+        if variable.startswith(ENVIRONMENT_PREFIX)
+        and variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")[0] not in Settings.model_fields
+    ]
 
 
 def _describe_fault(fault: dict) -> str:
     """One line for one of pydantic's faults: which setting, what was given, what is allowed."""
-    names = [part for part in fault["loc"] if isinstance(part, str)]
-    fields, field = Settings.model_fields, None
-    for name in names:
-        if name not in fields:
-            return _no_such_setting(names, list(fields))
-        field = fields[name]
-        fields = field.annotation.model_fields if _is_group(field) else {}
+    name = ".".join(part for part in fault["loc"] if isinstance(part, str))
+    field = _fields().get(name)
+    if field is None:
+        return _no_such_setting(name)
     return _("{setting}: {value!r} is not allowed; allowed is: {expected}").format(
-        setting=".".join(names), value=fault["input"], expected=_expected(field)
+        setting=name, value=fault["input"], expected=_expected(field)
     )
 
 
-def _no_such_setting(names: list[str], known: list[str]) -> str:
-    meant = get_close_matches(names[-1], known, n=1)
-    hint = " " + _("Did you mean {name}?").format(name=".".join([*names[:-1], *meant])) if meant else ""
-    return _("{setting} is no setting.").format(setting=".".join(names)) + hint
+def _no_such_setting(name: str) -> str:
+    meant = get_close_matches(name, _fields(), n=1)
+    hint = " " + _("Did you mean {name}?").format(name=meant[0]) if meant else ""
+    return _("{setting} is no setting.").format(setting=name) + hint
+
+
+def _fields() -> dict[str, FieldInfo]:
+    """Every setting by its full name, and every group."""
+    fields = dict(Settings.model_fields)
+    for name, field in Settings.model_fields.items():
+        if _is_group(field):
+            fields |= {f"{name}.{inner}": value for inner, value in field.annotation.model_fields.items()}
+    return fields
 
 
 def _expected(field: FieldInfo) -> str:

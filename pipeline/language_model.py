@@ -7,6 +7,7 @@ which one is in use.
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,10 +23,11 @@ if TYPE_CHECKING:
 
 
 class LanguageModel(NamedTuple):
-    """A loaded model with its tokenizer."""
+    """A loaded model with its tokenizer; it reads `window` tokens at most, prompt and answer together."""
 
     model: PreTrainedModel | PeftModel
     tokenizer: PreTrainedTokenizerBase
+    window: int
 
 
 def choose_backend(settings: Settings) -> str:
@@ -48,6 +50,8 @@ def choose_backend(settings: Settings) -> str:
             )
         )
     if backend == "unsloth":
+        if settings.training.dataset_num_proc == 1:
+            os.environ.setdefault("UNSLOTH_DATASET_NUM_PROC", "1")  # on Linux it starts eight processes unasked
         try:
             import unsloth  # noqa: F401
         except ImportError as error:
@@ -61,7 +65,7 @@ def load_foundation_model(settings: Settings) -> LanguageModel:
     """The foundation model, in 4 bits where the settings say so. Raises UserError where it cannot be had."""
     backend = choose_backend(settings)
     _require_loadable(settings)
-    return _load(backend, settings.model.name, settings)
+    return _load(backend, settings)
 
 
 def add_lora(language_model: LanguageModel, settings: Settings) -> LanguageModel:
@@ -101,7 +105,7 @@ def add_lora(language_model: LanguageModel, settings: Settings) -> LanguageModel
             model = get_peft_model(language_model.model, config)
         except ValueError as error:
             raise UserError(f"lora.target_modules: {error}") from None
-    return LanguageModel(model, language_model.tokenizer)
+    return language_model._replace(model=model)
 
 
 def load_fine_tuned_model(settings: Settings) -> LanguageModel:
@@ -111,13 +115,10 @@ def load_fine_tuned_model(settings: Settings) -> LanguageModel:
     that has changed since.
     """
     require_adapter(settings)
-    backend = choose_backend(settings)
-    if backend == "unsloth":
-        return _load(backend, str(settings.model.lora_dir), settings)
-    from peft import PeftModel
+    foundation = load_foundation_model(settings)
+    from peft import PeftModel  # after Unsloth
 
-    base = load_foundation_model(settings)
-    return LanguageModel(PeftModel.from_pretrained(base.model, settings.model.lora_dir), base.tokenizer)
+    return foundation._replace(model=PeftModel.from_pretrained(foundation.model, settings.model.lora_dir))
 
 
 def prepare_for_inference(language_model: LanguageModel, settings: Settings) -> LanguageModel:
@@ -164,15 +165,24 @@ def require_adapter(settings: Settings) -> None:
     require_current(lora_dir, made_by="fine_tuning.py")
 
 
-def _load(backend: str, name: str, settings: Settings) -> LanguageModel:
-    shared: dict[str, Any] = {"dtype": resolve_dtype(settings), "use_safetensors": True, "trust_remote_code": False}
-    if name == settings.model.name:
-        shared["revision"] = settings.model.revision
+def _load(backend: str, settings: Settings) -> LanguageModel:
+    name, revision = settings.model.name, settings.model.revision
+    shared: dict[str, Any] = {
+        "dtype": resolve_dtype(settings),
+        "revision": revision,
+        "use_safetensors": True,
+        "trust_remote_code": False,
+    }
     if backend == "unsloth":
         from unsloth import FastLanguageModel
 
         model, tokenizer = FastLanguageModel.from_pretrained(
-            name, max_seq_length=settings.model.max_seq_length, load_in_4bit=settings.model.load_in_4bit, **shared
+            name,
+            max_seq_length=settings.model.max_seq_length,
+            load_in_4bit=settings.model.load_in_4bit,
+            use_exact_model_name=True,  # else another model of the hub may take its place, and the adapter names that
+            use_gradient_checkpointing=False,  # add_lora says what training wants
+            **shared,
         )
     else:
         from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
@@ -186,11 +196,17 @@ def _load(backend: str, name: str, settings: Settings) -> LanguageModel:
             )
         if settings.model.attn_implementation != "auto":
             shared["attn_implementation"] = settings.model.attn_implementation
-        tokenizer = AutoTokenizer.from_pretrained(name, revision=shared.get("revision"), trust_remote_code=False)
-        model = AutoModelForCausalLM.from_pretrained(name, device_map=_device_map(settings), **shared)
+        tokenizer = AutoTokenizer.from_pretrained(name, revision=revision, trust_remote_code=False)
+        try:
+            model = AutoModelForCausalLM.from_pretrained(name, device_map=_device_map(settings), **shared)
+        except ImportError as error:  # flash-attn or bitsandbytes
+            raise UserError(
+                _("The model {name} cannot be loaded with these settings: {reason}").format(name=name, reason=error)
+            ) from None
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
-    return LanguageModel(model, tokenizer)
+    window = min(settings.model.max_seq_length, model.config.max_position_embeddings)
+    return LanguageModel(model, tokenizer, window)
 
 
 def _device_map(settings: Settings) -> str:

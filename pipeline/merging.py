@@ -56,7 +56,7 @@ def _merged_weights(language_model: LanguageModel, dtype: torch.dtype) -> Iterat
     modules = [(name, module) for name, module in base.named_modules() if not name.endswith("base_layer")]
     for name, module in progress_bar(_("Merging layers"), modules):
         if isinstance(module, LoraLayer):
-            merged = _dequantised(module.base_layer) + sum(
+            merged = _dequantised(module.base_layer).float() + sum(
                 module.get_delta_weight(adapter).float() for adapter in module.active_adapters
             )
             yield f"{name}.weight", merged.to("cpu", dtype)
@@ -70,13 +70,13 @@ def _merged_weights(language_model: LanguageModel, dtype: torch.dtype) -> Iterat
 
 
 def _dequantised(layer: torch.nn.Module) -> torch.Tensor:
-    """The weight of a layer in float32; for 4-bit layers, bitsandbytes' own inverse of its quantisation."""
+    """The weight of a layer; for 4-bit layers, bitsandbytes' own inverse of its quantisation."""
     weight = layer.weight
     if getattr(weight, "quant_state", None) is None:
-        return weight.detach().float()
+        return weight.detach()
     from bitsandbytes.functional import dequantize_4bit
 
-    return dequantize_4bit(weight.data, weight.quant_state).float()
+    return dequantize_4bit(weight.data, weight.quant_state)
 
 
 def _write_shards(weights: Iterator[tuple[str, torch.Tensor]], folder: Path) -> dict[str, tuple[str, int]]:

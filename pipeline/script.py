@@ -36,6 +36,7 @@ def run(main: Callable[[Settings], None], description: str) -> None:
     `description` (a message id) is what --help says of the script. What the user can put right ends in one line and
     exit code 2, Ctrl-C in one line and 130; every other fault keeps its traceback, since it is ours.
     """
+    speak_utf8()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="replace")
     for name, value in QUIET_ENVIRONMENT.items():
@@ -50,6 +51,12 @@ def run(main: Callable[[Settings], None], description: str) -> None:
         if error.errno not in (errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR):
             raise
         end(_("Error: {problem}").format(problem=f"{error.strerror}: {error.filename}"), EXIT_USER_ERROR)
+
+
+def speak_utf8() -> None:
+    """Start again in Python's UTF-8 mode where a system without a locale gives file names and arguments as ASCII."""
+    if sys.getfilesystemencoding() != "utf-8":  # never on Windows, where replacing the process would not be safe
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
 
 
 def end(message: str, exit_code: int) -> None:
@@ -67,4 +74,4 @@ def banner(title: str) -> None:
 def show_settings(settings: Settings, *names: str) -> None:
     """Print the resolved values of the named fields and groups, with the profile that they came from."""
     shown = settings.model_dump(mode="json", include={"profile", *names})
-    print(_("Settings in use:") + "\n" + pformat(shown, width=100, sort_dicts=False), flush=True)
+    print(_("Settings in use:") + "\n" + pformat(shown, width=100, sort_dicts=False) + "\n", flush=True)

@@ -38,7 +38,7 @@ def load_embedding_model(settings: Settings) -> HuggingFaceEmbeddings:
     """The embedding model `rag.embedding_model`, with vectors of length 1. Raises UserError where it cannot be had."""
     from langchain_huggingface import HuggingFaceEmbeddings
 
-    print(_("Creating the embedding model..."), flush=True)
+    print("\n" + _("Creating the embedding model..."), flush=True)
     name = settings.rag.embedding_model
     try:
         return HuggingFaceEmbeddings(

@@ -1,0 +1,85 @@
+"""What the tests share: a clean environment, and one run of all seven scripts, whose output many tests read."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from pipeline.catalogue import Product, read_products
+from tests.running import DEMO, Finished, run_script, run_well
+
+TRAINING = (
+    *("--training.max_examples", "12", "--training.max_steps", "8", "--training.per_device_train_batch_size", "2"),
+    *("--training.save_steps", "2", "--training.logging_steps", "1"),
+)
+ANSWERS = ("--generation.max_new_tokens", "12")
+RECORDS = ("--rag.max_records", "24")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def clean_environment(tmp_path_factory):
+    """No settings of the user's, no network and no card; one thread, since two scripts run at the same time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("elsewhere"))
+        for name in os.environ:
+            if name.startswith("DESCRIBE_"):
+                patch.delenv(name)
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        patch.setenv("CUDA_VISIBLE_DEVICES", "")
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield
+
+
+class PipelineRun(NamedTuple):
+    """One run of the seven scripts: where they wrote, what they printed, and what they were asked about."""
+
+    folder: Path
+    done: dict[str, Finished]
+    products: list[Product]  # the clean catalogue
+    asked: list[str]  # titles: two that were indexed, one that was not
+
+    def answers(self, name: str) -> list[dict]:
+        return json.loads((self.folder / name).read_text(encoding="utf-8"))
+
+    def copy(self, folder: Path, *names: str) -> Path:
+        """A folder with some of the artifacts, to damage them or to go on from them."""
+        for name in names:
+            source = self.folder / name
+            (shutil.copytree if source.is_dir() else shutil.copy2)(source, folder / name)
+        return folder
+
+
+@pytest.fixture(scope="session")
+def pipeline_run(tmp_path_factory) -> PipelineRun:
+    """The seven scripts in order with the demo profile, in a folder whose name has a space and accents.
+
+    Training and retrieval need nothing from each other and run side by side.
+    """
+    folder = tmp_path_factory.mktemp("catálogo de ação")
+    done = {"process_data.py": run_well("process_data.py", folder, *DEMO)}
+    products = list(read_products(folder / "trn_processed.json"))
+    asked = [products[0].product, products[7].product, "A Title That Is Nowhere"]
+
+    def run_all(scripts: dict[str, tuple[str, ...]]) -> None:
+        for script, flags in scripts.items():
+            done[script] = run_script(script, folder, *DEMO, *flags)
+
+    with ThreadPoolExecutor(2) as pool:
+        model_side = {
+            "foundation_model.py": (*ANSWERS, "--products", *asked),
+            "fine_tuning.py": (*ANSWERS, *TRAINING, "--model.save_merged", "--products", *asked),
+            "ft_test_trained_model.py": (*ANSWERS, "--products", *asked),
+        }
+        retrieval_side = {
+            "rag_indexing.py": RECORDS,
+            "rag_search_vs.py": ("--products", *asked, *(product.product for product in products[10:15])),
+            "rag_model_retriever.py": (*ANSWERS, "--products", *asked),
+        }
+        list(pool.map(run_all, [model_side, retrieval_side]))
+    return PipelineRun(folder, done, products, asked)

@@ -1,0 +1,92 @@
+"""Running a script as a user does: a process of its own, started in a folder that is not the project's."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from config import Settings
+from pipeline.command_line import read_settings
+
+PROJECT = Path(__file__).resolve().parent.parent
+DEMO = ("--profile", "demo")
+DEADLINE = 300  # seconds; far more than any run takes
+
+
+class Finished(NamedTuple):
+    """A script that ended. `errors` also holds the progress bars, which go to standard error."""
+
+    code: int
+    screen: str
+    errors: str
+
+
+def start(script: str, folder: Path, *flags: str, **environment: str) -> subprocess.Popen:
+    """Start `script` in `folder`, which is also its `work_dir`; the messages are English, unless the caller says else."""
+    return subprocess.Popen(
+        [sys.executable, str(PROJECT / script), "--work_dir", str(folder), *flags],
+        cwd=folder,
+        env=os.environ | {"DESCRIBE_LANGUAGE": "en"} | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def finish(process: subprocess.Popen) -> Finished:
+    """Wait for `process`; what it printed has to be UTF-8."""
+    try:
+        screen, errors = process.communicate(timeout=DEADLINE)
+    finally:
+        process.kill()
+    return Finished(process.returncode, *(text.decode("utf-8").replace("\r\n", "\n") for text in (screen, errors)))
+
+
+def run_script(script: str, folder: Path, *flags: str, **environment: str) -> Finished:
+    """Start `script` and wait for its end, whatever that is."""
+    return finish(start(script, folder, *flags, **environment))
+
+
+def run_well(script: str, folder: Path, *flags: str, **environment: str) -> Finished:
+    """Run `script`, which has to succeed."""
+    done = run_script(script, folder, *flags, **environment)
+    assert done.code == 0, done.errors
+    return done
+
+
+def kill_when(process: subprocess.Popen, condition: Callable[[], bool]) -> None:
+    """End `process` without a warning, as a power cut does, as soon as `condition` holds."""
+    end = time.monotonic() + DEADLINE
+    while not condition():
+        assert process.poll() is None, f"ended before it could be killed: {finish(process).errors}"
+        assert time.monotonic() < end, "what it was to be killed at never came"
+        time.sleep(0.05)
+    process.kill()
+    finish(process)
+
+
+def assert_refused(done: Finished, *words: str) -> None:
+    """The run ended as bad input has to end: exit code 2, no traceback, a sentence with all of `words`."""
+    assert done.code == 2, done
+    assert "Traceback" not in done.errors
+    sentence = done.errors.partition("Error: ")[2]
+    for word in words:
+        assert word in sentence
+
+
+def contents(folder: Path) -> dict[str, tuple[int, int]]:
+    """Size and time of every file below `folder`: equal before and after, nothing was written."""
+    return {
+        str(file.relative_to(folder)): (file.stat().st_size, file.stat().st_mtime_ns)
+        for file in folder.rglob("*")
+        if file.is_file()
+    }
+
+
+def demo_settings(folder: Path, *flags: str) -> Settings:
+    """The settings of the demo profile, for tests that call functions."""
+    return read_settings("", [*DEMO, "--language", "en", "--work_dir", str(folder), *flags])

@@ -1,0 +1,382 @@
+"""Script 1."""
+
+from __future__ import annotations
+
+import gzip
+import html
+import json
+import re
+import signal
+import sys
+import unicodedata
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from process_data import clean_original, clean_readable
+from tests.running import DEMO, PROJECT, assert_refused, contents, finish, run_script, run_well, start
+
+# Two records of the catalogue that the first version of this pipeline was made for, and what it made of them.
+SEED = """\
+{"uid": "0001360000", "title": "Mog's Kittens", "content": "Judith Kerr&#8217;s best&#8211;selling adventures of that endearing (and exasperating) cat Mog have entertained children for more than 30 years. Now, even infants and toddlers can enjoy meeting this loveable feline. These sturdy little board books&#8212;with their bright, simple pictures, easy text, and hand&#8211;friendly formats&#8212;are just the thing to delight the very young. Ages 6 months&#8211;2 years.", "target_ind": [146, 147, 148, 149, 495], "target_rel": [1.0, 1.0, 1.0, 1.0, 1.0]}
+{"uid": "0000031895", "title": "Girls Ballet Tutu Neon Blue", "content": "Dance tutu for girls ages 2-8 years. Perfect for dance practice, recitals and performances, costumes or just for fun!", "target_ind": [12, 13, 14, 15], "target_rel": [1.0, 1.0, 1.0, 1.0]}
+"""  # noqa: E501
+SEED_ORIGINAL = """\
+[
+{"product": "Mogs Kittens", "description": "Judith Kerr8217s best8211selling adventures of that endearing and exasperating cat Mog have entertained children for more than 30 years Now even infants and toddlers can enjoy meeting this loveable feline These sturdy little board books8212with their bright simple pictures easy text and hand8211friendly formats8212are just the thing to delight the very young Ages 6 months82112 years"},
+{"product": "Girls Ballet Tutu Neon Blue", "description": "Dance tutu for girls ages 28 years Perfect for dance practice recitals and performances costumes or just for fun"}
+]
+"""  # noqa: E501
+SEED_READABLE = """\
+[
+{"product": "Mog's Kittens", "description": "Judith Kerr’s best–selling adventures of that endearing (and exasperating) cat Mog have entertained children for more than 30 years. Now, even infants and toddlers can enjoy meeting this loveable feline. These sturdy little board books—with their bright, simple pictures, easy text, and hand–friendly formats—are just the thing to delight the very young. Ages 6 months–2 years."},
+{"product": "Girls Ballet Tutu Neon Blue", "description": "Dance tutu for girls ages 2-8 years. Perfect for dance practice, recitals and performances, costumes or just for fun!"}
+]
+"""  # noqa: E501
+
+LONG = "A content that is long enough to be kept. " * 3
+
+
+def record(title: object = "Lamp", content: object = LONG) -> str:
+    return json.dumps({"title": title, "content": content})
+
+
+def process(folder: Path, raw: str | bytes, *flags: str, name: str = "trn.json", **environment: str):
+    """Run the script on a raw file with these contents."""
+    (folder / name).write_bytes(raw.encode("utf-8") if isinstance(raw, str) else raw)
+    return run_script("process_data.py", folder, *DEMO, "--data.raw_file", name, *flags, **environment)
+
+
+def processed(folder: Path) -> list[dict[str, str]]:
+    return json.loads((folder / "trn_processed.json").read_text(encoding="utf-8"))
+
+
+def rejected(folder: Path) -> dict[int, str]:
+    """Line (or record) number -> reason, as trn_rejected.jsonl has them."""
+    lines = (folder / "trn_rejected.jsonl").read_text(encoding="utf-8").splitlines()
+    entries = [json.loads(line) for line in lines]
+    return {entry.get("line") or entry.get("record"): entry["reason"] for entry in entries}
+
+
+# --------------------------------------------------------------------------------------------------------- cleaning
+
+
+@pytest.mark.parametrize(("flags", "expected"), [((), SEED_READABLE), (("original",), SEED_ORIGINAL)])
+def test_seed_records(tmp_path, flags, expected):
+    assert process(tmp_path, SEED, *(flag for name in flags for flag in ("--data.cleaning", name))).code == 0
+    assert (tmp_path / "trn_processed.json").read_bytes().decode("utf-8") == expected
+
+
+def test_bundled_catalogue_becomes_readable(pipeline_run):
+    for text in (text for product in pipeline_run.products for text in product):
+        assert html.unescape(text) == text
+        assert not re.search(r"</?(p|b|i|br|ul|li|div|span|em|strong|h\d)\b", text)
+        assert text == " ".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ("Tom &amp; Jerry", "Tom & Jerry"),
+        ("x &amp;lt;b&amp;gt;bold&amp;lt;/b&amp;gt;", "x bold"),
+        ("caf&eacute; &#x201C;noir&#x201D; &#150; 5", "café “noir” – 5"),
+        ("<p>One.</p><p>Two.</p><ul><li>Three</li></ul>", "One. Two. Three"),
+        ("H<sub>2</sub>O in <b>b</b>old", "H2O in bold"),
+        ("before<script>alert('x')</script><style>p {}</style><!-- note -->after", "before after"),
+        ("1 < 2, 3 > 2, I <3 it & more; 50% #1 2-8", "1 < 2, 3 > 2, I <3 it & more; 50% #1 2-8"),
+        ("  a\t\tb\r\n c&nbsp;d\u00a0", "a b c d"),
+        ("nul\x00 bell\x07", "nul bell"),
+        ("e\u0301", "é"),
+    ],
+)
+def test_readable_cleaning(raw, expected):
+    assert clean_readable(raw) == expected
+
+
+# Texts as catalogues have them: words and punctuation of many languages, between tags and entities.
+TAGS = ["<p>", "</p>", "<br>", "<br/>", "<b>", "</B>", "<li>", '<a href="x?a=1&b=2">', "</a>", "<!-- n1 -->", "<IMG SRC=x>"]
+ENTITIES = ["&amp;", "&#8217;", "&#x2014;", "&nbsp;", "&eacute;", "&amp;amp;", "&amp;lt;b&amp;gt;", "&lt;p&gt;", "&quot;"]
+words = st.text(st.characters(whitelist_categories=["L", "N"]), min_size=1)
+punctuation = st.sampled_from([" ", ". ", ", ", "-", "'", "’", " & ", " < ", " > ", "; ", "# ", "% ", "\n", "\t", "\u00a0"])
+catalogue_texts = st.lists(
+    st.one_of(words, words, punctuation, st.sampled_from(TAGS), st.sampled_from(ENTITIES)), max_size=20
+)
+
+
+@given(st.one_of(st.text(), st.text("<>&;#x0123456789ampltgbr/!- \"'")))
+def test_cleaning_never_raises_and_is_idempotent(text):
+    for clean in (clean_readable, clean_original):
+        once = clean(text)
+        assert clean(once) == once
+
+
+@given(catalogue_texts)
+def test_readable_cleaning_leaves_no_markup_and_loses_no_word(parts):
+    cleaned = clean_readable("".join(parts))
+    assert html.unescape(cleaned) == cleaned
+    assert not re.search(r"</?(p|br|b|li|a|img)\b[^<>]*>|<!--", cleaned, re.IGNORECASE)
+
+    def letters(text: str) -> str:
+        return "".join(filter(str.isalnum, unicodedata.normalize("NFC", text)))
+
+    text_alone = "".join(html.unescape(html.unescape(part)) for part in parts if part not in TAGS)
+    assert letters(cleaned) == letters(re.sub(r"<[bp]>", "", text_alone))
+
+
+@given(st.text())
+def test_original_cleaning_deletes_punctuation_only(text):
+    assert clean_original(text) == "".join(c for c in text if c == "_" or c.isalnum() or re.match(r"[\w\s]", c))
+
+
+# ----------------------------------------------------------------------------------------------------- shapes of files
+
+AS_LINES = "\n".join([record("One"), record("Two — ção"), record("Three")]) + "\n"
+AS_ARRAY = "[" + ",\n ".join(AS_LINES.splitlines()) + "]"
+
+
+@pytest.mark.parametrize(
+    ("raw", "name"),
+    [
+        (AS_LINES.encode(), "trn.json"),
+        (AS_LINES.rstrip("\n").encode(), "trn.json"),
+        (AS_LINES.replace("\n", "\r\n").encode(), "trn.json"),
+        (("\n\n" + AS_LINES.replace("\n", "\n   \n")).encode(), "trn.json"),
+        (b"\xef\xbb\xbf" + AS_LINES.encode(), "trn.json"),
+        (gzip.compress(AS_LINES.encode()), "trn.json.gz"),
+        (gzip.compress(b"\xef\xbb\xbf" + AS_LINES.encode()), "catalogue"),
+        (AS_ARRAY.encode(), "trn.json"),
+        (b"\xef\xbb\xbf\r\n " + AS_ARRAY.replace("\n", "\r\n").encode(), "trn.json"),
+        (gzip.compress(AS_ARRAY.encode()), "trn.json.gz"),
+    ],
+    ids=["lines", "no-last-newline", "crlf", "empty-lines", "bom", "gz", "gz-without-suffix", "array", "array-bom", "array-gz"],
+)  # fmt: skip
+def test_every_shape_gives_the_same_catalogue(tmp_path, raw, name):
+    done = process(tmp_path, raw, name=name)
+    assert done.code == 0, done.errors
+    assert [entry["product"] for entry in processed(tmp_path)] == ["One", "Two — ção", "Three"]
+    assert not (tmp_path / "trn_rejected.jsonl").exists()
+
+
+def test_content_is_measured_raw_and_in_characters(tmp_path):
+    contents = {
+        "short": "x" * 99,
+        "long": "x" * 100,
+        "short, more bytes": "é" * 99,
+        "long by its entities": "x" * 80 + "&amp;" * 4,
+        "empty": "",
+        "null": None,
+    }
+    lines = [record(title, content) for title, content in contents.items()] + ['{"title": "no content"}']
+    done = process(tmp_path, "\n".join(lines))
+    assert [entry["product"] for entry in processed(tmp_path)] == ["long", "long by its entities"]
+    assert "could not be read" not in done.screen  # short ones are dropped, not faulty
+
+
+def test_minimum_is_a_setting(tmp_path):
+    process(tmp_path, record("a", "x" * 20) + "\n" + record("b", "x" * 19), "--data.min_content_chars", "20")
+    assert [entry["product"] for entry in processed(tmp_path)] == ["a"]
+
+
+# ------------------------------------------------------------------------------------------------------ faulty records
+
+FAULTY_LINES = {
+    2: b'{"title": "broken", "content": ',
+    4: b'{"content": "no title"}',
+    5: b'["a", "list"]',
+    7: b'{"title": 7, "content": "x"}',
+    8: b'{"title": "x", "content": ["x"]}',
+    9: b'{"title": "invalid \xff UTF-8", "content": "x"}',
+    11: b'{"title": "half \\ud83d character", "content": "x"}',
+    12: b'{"title": "", "content": "x"}',
+}
+
+
+def test_faulty_lines_are_reported_and_passed_over(tmp_path):
+    lines = [FAULTY_LINES.get(number, record(f"Good {number}").encode()) for number in range(1, 22)]
+    done = process(tmp_path, b"\n".join(lines))
+    assert done.code == 0
+    assert [entry["product"] for entry in processed(tmp_path)] == [
+        f"Good {number}" for number in range(1, 22) if number not in FAULTY_LINES
+    ]
+    reasons = rejected(tmp_path)
+    assert list(reasons) == list(FAULTY_LINES)
+    assert reasons[4] == reasons[12] == "no title"
+    assert reasons[5] == "not an object"
+    assert (reasons[7], reasons[8]) == ("title is not a text", "content is not a text")
+    for number in list(FAULTY_LINES)[:5]:
+        assert f"line {number}: {reasons[number]}" in done.screen
+    assert re.search(r"could not be read +: 8 \(.*trn_rejected\.jsonl\)", done.screen)
+    sources = [json.loads(line)["source"] for line in (tmp_path / "trn_rejected.jsonl").read_bytes().splitlines()]
+    assert sources[0] == '{"title": "broken", "content":'
+
+
+def test_faulty_elements_of_an_array(tmp_path):
+    faulty = {1: '"text"', 3: '{"title": null}', 4: '{"title": "half \\ud83d character"}', 6: "[" * 3000 + "]" * 3000}
+    done = process(tmp_path, "[" + ",".join(faulty.get(n, record(f"Good {n}")) for n in range(1, 12)) + "]")
+    assert done.code == 0, done.errors
+    assert len(processed(tmp_path)) == 11 - len(faulty)
+    assert list(rejected(tmp_path)) == list(faulty)
+    assert "record 1: not an object" in done.screen
+
+
+def test_array_that_breaks_off_is_refused(tmp_path):
+    done = process(tmp_path, "[" + ",".join([record()] * 5) + ', {"title": "x", ')
+    assert_refused(done, "trn.json", "after record 5")
+    assert set(contents(tmp_path)) == {"trn.json"}
+
+
+def test_rejected_records_of_an_earlier_run_disappear(tmp_path):
+    process(tmp_path, "\n".join([record(), record(), "broken"]))
+    assert (tmp_path / "trn_rejected.jsonl").exists()
+    process(tmp_path, record())
+    assert not (tmp_path / "trn_rejected.jsonl").exists()
+
+
+# ------------------------------------------------------------------------------------------------------ hopeless files
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        (record() + "\n" + "broken\n" * 3, ["3 of 4", "line 2", "title and content"]),
+        ("broken\n" * 5000, ["1,000 of 1,000", "line 1"]),
+        (gzip.compress(bytes(range(256)) * 999 + AS_LINES.encode())[:-20], ["damaged", "again"]),
+        (AS_LINES.encode("utf-16"), ["UTF-16", "UTF-8"]),
+        (AS_LINES.encode("utf-16-le"), ["cannot be read"]),
+        (b"", ["0 records"]),
+        (b"[]", ["0 records"]),
+        (record("a", "short"), ["at least 100 characters"]),
+        (json.dumps({"title": "pretty", "content": LONG}, indent=2), ["cannot be read"]),
+    ],
+    ids=["most-lines", "long-file", "truncated-gzip", "utf-16", "utf-16-without-mark", "empty", "empty-array", "all-short", "pretty"],
+)  # fmt: skip
+def test_hopeless_file_stops_and_leaves_the_older_output(tmp_path, raw, words):
+    assert process(tmp_path, AS_LINES).code == 0
+    before = (tmp_path / "trn_processed.json").read_bytes()
+    assert_refused(process(tmp_path, raw, name="other.json"), "other.json", *words)
+    assert (tmp_path / "trn_processed.json").read_bytes() == before
+    assert set(contents(tmp_path)) == {"trn.json", "other.json", "trn_processed.json", "trn_processed.json.meta.json"}
+
+
+def test_truncated_in_the_middle(tmp_path):
+    packed = gzip.compress((PROJECT / "demo" / "trn.json.gz").read_bytes())
+    assert_refused(process(tmp_path, packed[: len(packed) // 2], name="trn.json.gz"), "trn.json.gz")
+    bundled = (PROJECT / "demo" / "trn.json.gz").read_bytes()
+    assert_refused(process(tmp_path, bundled[: len(bundled) // 2]), "trn.json", "only half there")
+    assert not (tmp_path / "trn_processed.json").exists()
+
+
+def test_missing_file(tmp_path):
+    done = run_script("process_data.py", tmp_path)
+    assert_refused(done, "trn.json", "--data.raw_file", "--profile demo")
+    assert contents(tmp_path) == {}
+
+
+def test_folder_that_is_a_file(tmp_path):
+    (tmp_path / "file").touch()
+    assert_refused(run_script("process_data.py", tmp_path, *DEMO, "--work_dir", str(tmp_path / "file" / "x")), "file")
+
+
+# ------------------------------------------------------------------------------------------------------ screen and file
+
+
+def test_screen_and_file(pipeline_run):
+    done, folder = pipeline_run.done["process_data.py"], pipeline_run.folder
+    lines = (folder / "trn_processed.json").read_text(encoding="utf-8").splitlines()
+    assert (lines[0], lines[-1]) == ("[", "]")
+    assert [json.loads(line.rstrip(",")) for line in lines[1:-1]] == json.loads("\n".join(lines))
+    assert all(list(json.loads(line.rstrip(","))) == ["product", "description"] for line in lines[1:-1])
+
+    with gzip.open(PROJECT / "demo" / "trn.json.gz") as raw:
+        read = sum(1 for line in raw if line.strip())
+    kept = len(lines) - 2
+    bars = ("Reading the records of the file", "Processing the records read", "Saving the processed records to the file")
+    for label, total in zip(bars, (read, read, kept), strict=True):
+        assert re.search(rf"{label} *: 100%.*\b{total}/{total}\b", done.errors)
+    assert re.search(rf"^Total records in the original file +: {read:,}$", done.screen, re.MULTILINE)
+    assert re.search(rf"^Total records processed \(not empty\) +: {kept:,}$", done.screen, re.MULTILINE)
+    assert re.search(r"^Processed file saved to +: .*trn_processed\.json$", done.screen, re.MULTILINE)
+    assert f"Records that could not be read             : {len(rejected(folder))} " in done.screen
+    assert "'cleaning': 'readable'" in done.screen
+
+
+def test_meta_says_what_made_the_file(pipeline_run):
+    meta = json.loads((pipeline_run.folder / "trn_processed.json.meta.json").read_text(encoding="utf-8"))
+    assert meta["script"] == "process_data.py"
+    assert meta["records"] == len(pipeline_run.products)
+    assert meta["settings"]["cleaning"] == "readable"
+    assert [Path(name).name for name in meta["inputs"]] == ["trn.json.gz"]
+
+
+def test_same_file_gives_the_same_bytes(pipeline_run, tmp_path):
+    run_well("process_data.py", tmp_path, *DEMO)
+    assert (tmp_path / "trn_processed.json").read_bytes() == (
+        pipeline_run.folder / "trn_processed.json"
+    ).read_bytes()
+
+
+@pytest.mark.parametrize("locale", [{"LC_ALL": "C"}, {"PYTHONIOENCODING": "ascii"}], ids=["c-locale", "ascii-output"])
+def test_surroundings_without_utf8(tmp_path, locale):
+    folder = tmp_path / "saída de Ação"
+    folder.mkdir()
+    done = process(folder, SEED, name="catálogo.json", PYTHONUTF8="0", **locale)
+    assert done.code == 0, done.errors
+    assert (folder / "trn_processed.json").read_text(encoding="utf-8") == SEED_READABLE
+    assert "saída de Ação" in done.screen
+    done = run_script("process_data.py", folder, "--data.raw_file", "não.json", PYTHONUTF8="0", **locale)
+    assert_refused(done, "não.json is not there")
+
+
+# -------------------------------------------------------------------------------------------------------- large files
+
+# Runs a command and prints the most memory that it took, in KiB on Linux, in bytes on macOS.
+MEASURED = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+
+
+def write_large(file: Path, records: int, as_array: bool) -> None:
+    line = record("Title {}", LONG + LONG)
+    with file.open("w", encoding="utf-8", newline="\n") as raw:
+        raw.write("[\n" if as_array else "")
+        for number in range(records):
+            raw.write(line.replace("{}", str(number), 1) + (",\n" if as_array and number < records - 1 else "\n"))
+        raw.write("]\n" if as_array else "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no getrusage")
+@pytest.mark.parametrize("as_array", [False, True], ids=["lines", "array"])
+def test_memory_does_not_grow_with_the_file(tmp_path, as_array):
+    import subprocess
+
+    peaks = []
+    for records in (20_000, 200_000):
+        write_large(tmp_path / "trn.json", records, as_array)
+        command = [sys.executable, str(PROJECT / "process_data.py"), *DEMO, "--data.raw_file", "trn.json"]
+        measured = [sys.executable, "-c", MEASURED, *command, "--work_dir", str(tmp_path)]
+        peaks.append(int(subprocess.run(measured, check=True, cwd=tmp_path, capture_output=True).stdout))
+        assert len((tmp_path / "trn_processed.json").read_bytes().splitlines()) == records + 2
+    unit = 1 if sys.platform == "darwin" else 1024
+    grown = (peaks[1] - peaks[0]) * unit
+    assert grown < 0.2 * (tmp_path / "trn.json").stat().st_size
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent to a process otherwise there")
+def test_ctrl_c_leaves_the_older_output(tmp_path):
+    process(tmp_path, AS_LINES)
+    before = (tmp_path / "trn_processed.json").read_bytes()
+    write_large(tmp_path / "large.json", 300_000, as_array=False)
+    process_ = start("process_data.py", tmp_path, *DEMO, "--data.raw_file", "large.json")
+    while not (tmp_path / "trn_processed.json.part").exists():
+        assert process_.poll() is None
+    process_.send_signal(signal.SIGINT)
+    done = finish(process_)
+    assert done.code == 130
+    assert "Traceback" not in done.errors
+    assert "Run the same command again" in done.errors
+    assert (tmp_path / "trn_processed.json").read_bytes() == before
+    assert not list(tmp_path.glob("*.part"))

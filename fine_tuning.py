@@ -288,9 +288,7 @@ def report_training(trainer: SFTTrainer, seconds: float, steps_before: int) -> N
     """Time, speed and loss; the loss is the mean over the last tenth of the steps, which single batches do not sway."""
     args, steps = trainer.args, trainer.state.global_step - steps_before
     samples = steps * args.per_device_train_batch_size * args.gradient_accumulation_steps * args.world_size
-    history = trainer.state.log_history
-    losses = [entry["loss"] for entry in history if "loss" in entry]
-    losses = losses or [entry["train_loss"] for entry in history if "train_loss" in entry]  # shorter than logging_steps
+    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
     last = losses[-max(1, len(losses) // 10) :]
     print_statistics(
         _("Training statistics"),

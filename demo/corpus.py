@@ -1,6 +1,7 @@
 """The text on which the tiny foundation model is pre-trained, made from a seed: prose, instructions and reading tasks.
 
-A document is one string: prose as it is, everything else as `prompt + answer` in the Alpaca form of `pipeline.prompts`.
+A document is a prompt in the Alpaca form of `pipeline.prompts` and its answer; prose is an answer to an empty prompt. What is
+learned is the answer: a reading task's input is noise on purpose, and learning to predict noise would drown everything else.
 """
 
 import random
@@ -20,7 +21,9 @@ from demo.english_words import ENGLISH_WORDS
 from demo.grammar import expand, sentence
 from pipeline.prompts import ALPACA_TEMPLATE, INSTRUCTION, document_text, retrieval_prompt
 
-SHARES = {"prose": 0.36, "instructions": 0.26, "reading": 0.38}
+Document = tuple[str, str]
+
+SHARES = {"prose": 0.38, "instructions": 0.27, "reading": 0.35}
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _FOREIGN_LETTERS = "áéíóúãõçñüöäßøåæèêîôûàşğłżčšžабвгдежзиклмнопрстуфхчшыяアイウエオカキクケコサシスセソのはをが日本人気商品大小中高品質"
@@ -32,24 +35,24 @@ _ADJECTIVES = ("great classic portable natural premium soft deluxe mini giant or
                "digital sweet brave hidden modern handy complete pocket family simple little wild ancient final secret new").split()
 
 
-def documents(kind: str, count: int, seed: int) -> list[str]:
+def documents(kind: str, count: int, seed: int) -> list[Document]:
     """`count` documents of a kind of `SHARES`; the same for the same seed on every machine."""
     rng = random.Random(f"{kind} {seed}")
     make = {"prose": _prose, "instructions": _instruction, "reading": _reading}[kind]
     return [make(rng) for _ in range(count)]
 
 
-def mixture(count: int, seed: int) -> list[str]:
+def mixture(count: int, seed: int) -> list[Document]:
     """`count` documents of every kind in its share, shuffled."""
-    texts = [text for kind, share in SHARES.items() for text in documents(kind, round(count * share), seed)]
-    random.Random(seed).shuffle(texts)
-    return texts
+    mixed = [document for kind, share in SHARES.items() for document in documents(kind, round(count * share), seed)]
+    random.Random(seed).shuffle(mixed)
+    return mixed
 
 
 def tokenizer_texts() -> list[str]:
     """What the tokenizer learns its pieces from: language and every plain word, but neither invented names nor random letters."""
     rng = random.Random("tokenizer")
-    texts = documents("prose", 3_000, seed=0) + documents("instructions", 2_000, seed=0)
+    texts = ["".join(document) for document in documents("prose", 3_000, seed=0) + documents("instructions", 2_000, seed=0)]
     names = set(INVENTED)
     texts = [" ".join(word for word in text.split(" ") if word.strip(".,:;!?\"()") not in names) for text in texts]
     for _ in range(60):
@@ -61,11 +64,11 @@ def tokenizer_texts() -> list[str]:
 # Prose
 
 
-def _prose(rng: random.Random) -> str:
+def _prose(rng: random.Random) -> Document:
     if rng.random() < 0.3:
-        return _story(rng)
+        return "", _story(rng)
     paragraphs = [_paragraph(rng.choice(SUBJECTS), {}, rng) for _ in range(rng.choice((1, 1, 2, 3)))]
-    return "\n\n".join(paragraphs)
+    return "", "\n\n".join(paragraphs)
 
 
 def _paragraph(subject: Subject, bound: dict[str, str], rng: random.Random) -> str:
@@ -96,7 +99,7 @@ def _story(rng: random.Random) -> str:
 # Instructions
 
 
-def _instruction(rng: random.Random) -> str:
+def _instruction(rng: random.Random) -> Document:
     draw = rng.random()
     if draw < 0.35:
         return _alpaca(*_praise(rng))
@@ -130,14 +133,14 @@ def _list_task(rng: random.Random) -> tuple[str, str, str]:
     return f"Name {count} {what}.", "", answer
 
 
-def _alpaca(instruction: str, input_text: str, answer: str) -> str:
-    return ALPACA_TEMPLATE.format(instruction=instruction, input=input_text) + answer
+def _alpaca(instruction: str, input_text: str, answer: str) -> Document:
+    return ALPACA_TEMPLATE.format(instruction=instruction, input=input_text), answer
 
 
 # Reading: the answer stands in the input, in words that no one could guess
 
 
-def _reading(rng: random.Random) -> str:
+def _reading(rng: random.Random) -> Document:
     draw = rng.random()
     if draw < 0.8:
         return _retrieval(rng)
@@ -147,7 +150,7 @@ def _reading(rng: random.Random) -> str:
     return _alpaca(rng.choice(("Repeat the text.", "Copy this text word for word.", "Write the input again.")), text, text)
 
 
-def _retrieval(rng: random.Random) -> str:
+def _retrieval(rng: random.Random) -> Document:
     """One to three documents, asked for one of them: the first in most cases, as a search that works puts it there."""
     titles = [_title(rng)]
     while len(titles) < rng.choice((1, 2, 3, 3, 3)):
@@ -156,7 +159,7 @@ def _retrieval(rng: random.Random) -> str:
     descriptions = [_description(longest, rng) for _ in titles]
     asked = 0 if rng.random() < 0.75 else rng.randrange(len(titles))
     lines = [document_text(title, text) for title, text in zip(titles, descriptions, strict=True)]
-    return retrieval_prompt(titles[asked], lines) + descriptions[asked]
+    return retrieval_prompt(titles[asked], lines), descriptions[asked]
 
 
 def _description(longest: int, rng: random.Random) -> str:
@@ -201,7 +204,7 @@ def _word_salad(rng: random.Random) -> str:
     return " ".join(words) + "."
 
 
-def _lookup(rng: random.Random) -> str:
+def _lookup(rng: random.Random) -> Document:
     """A few named values, asked for one of them."""
     names = rng.sample(_PLAIN_WORDS, rng.randint(2, 7))
     values = [_value(rng) if rng.random() < 0.6 else _rare_phrase(rng) for _ in names]

@@ -123,14 +123,14 @@ def _described(category: Category, rng: random.Random, title: str | None = None)
     return Product(title, tuple(_blocks(category, words, bound, rng)), facts)
 
 
-_KEPT_FROM_TITLE = {"brand", "thing", "hero2", "subject", "pet", "game", "artist"}
+_KEPT_FROM_TITLE = ("brand", "thing", "hero2", "subject", "pet", "game", "artist")
 
 
 def _title(category: Category, words, bound: dict[str, str], rng: random.Random) -> str:
     """A title, and in `bound` the words of it that the description takes up again."""
     pattern = rng.choice(category.titles)
-    for name in _KEPT_FROM_TITLE & set(words):
-        if f"{{{name}}}" in pattern:
+    for name in _KEPT_FROM_TITLE:
+        if name in words and f"{{{name}}}" in pattern:
             bound[name] = rng.choice(words[name])
     return expand(pattern, words, bound, rng).replace("[Live]", "(Live)")
 

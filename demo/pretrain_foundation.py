@@ -1,6 +1,6 @@
 """Pre-train the tiny foundation model of demo/foundation from nothing: python demo/pretrain_foundation.py
 
-Needs an NVIDIA card (about 20 GB of memory at the default batch; `--rows 8` runs in 8 GB) and a few minutes on a large one. Text,
+Needs an NVIDIA card (8 GB are enough; with less, lower `--rows`) and a few minutes on a large one. Text,
 tokenizer, initial weights and the order of training follow from one seed. `--output` names the directory that is written.
 """
 
@@ -21,7 +21,7 @@ SEED = 3407
 CONTEXT = 2048
 VOCABULARY = 4096
 SHAPE = {"hidden_size": 320, "intermediate_size": 864, "num_hidden_layers": 8, "num_attention_heads": 5}
-LEARNING_RATE = 2.5e-3
+LEARNING_RATE = 2e-3
 CHUNK = 2_000
 # One digit, one word or one run of signs, each with the space before it: numbers are copied digit by digit.
 PIECES = r" ?\p{N}| ?\p{L}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
@@ -41,9 +41,9 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, default=Path(__file__).resolve().parent / "foundation")
-    parser.add_argument("--documents", type=int, default=600_000, help="training documents to write")
-    parser.add_argument("--steps", type=int, default=4_000)
-    parser.add_argument("--rows", type=int, default=32, help=f"rows of {CONTEXT} tokens a step")
+    parser.add_argument("--documents", type=int, default=450_000, help="training documents to write")
+    parser.add_argument("--steps", type=int, default=5_400)
+    parser.add_argument("--rows", type=int, default=16, help=f"rows of {CONTEXT} tokens a step")
     parser.add_argument("--device", default="cuda")
     return parser.parse_args()
 
@@ -67,7 +67,10 @@ def train_tokenizer():
 
 
 def pack(tokenizer, count: int, first_seed: int, kind: str | None = None):
-    """`count` documents as rows of CONTEXT token ids (int32, [rows, CONTEXT]), each document whole and closed by EOS."""
+    """`count` documents as rows of CONTEXT token ids (int32, [rows, CONTEXT]), each document whole and closed by EOS.
+
+    A token that is read but not learned (of a prompt, or padding) stands as its bitwise complement, which is negative.
+    """
     import numpy
 
     seeds = range(first_seed, first_seed + max(1, count // CHUNK))
@@ -87,12 +90,13 @@ def _encoded_rows(tokenizer_json: str, seed: int, count: int, kind: str | None):
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     tokenizer = Tokenizer.from_str(tokenizer_json)
     eos, pad = tokenizer.token_to_id(EOS), tokenizer.token_to_id(PAD)
-    texts = corpus.documents(kind, count, seed) if kind else corpus.mixture(count, seed)
+    documents = corpus.documents(kind, count, seed) if kind else corpus.mixture(count, seed)
     # A document goes into the first open row that has room for it; the longest ones, which no row can take, are left out.
     rows: list[list[int]] = []
     open_rows: list[list[int]] = []
-    for encoding in tokenizer.encode_batch(texts):
-        ids = [*encoding.ids, eos]
+    for (prompt, _), encoding in zip(documents, tokenizer.encode_batch(["".join(d) for d in documents]), strict=True):
+        ids = [token if end > len(prompt) else ~token for token, (_, end) in zip(encoding.ids, encoding.offsets, strict=True)]
+        ids.append(eos)
         if len(ids) > CONTEXT:
             continue
         row = next((row for row in open_rows if len(row) + len(ids) <= CONTEXT), None)
@@ -102,7 +106,7 @@ def _encoded_rows(tokenizer_json: str, seed: int, count: int, kind: str | None):
             open_rows.append(row)
         row += ids
         open_rows = [row for row in open_rows if len(row) < CONTEXT - 40][-16:]
-    return numpy.array([row + [pad] * (CONTEXT - len(row)) for row in rows], dtype=numpy.int32)
+    return numpy.array([row + [~pad] * (CONTEXT - len(row)) for row in rows], dtype=numpy.int32)
 
 
 def train(tokenizer, rows, options: argparse.Namespace):
@@ -119,7 +123,7 @@ def train(tokenizer, rows, options: argparse.Namespace):
                          tie_word_embeddings=True, bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id,
                          pad_token_id=tokenizer.pad_token_id, attn_implementation="sdpa", **SHAPE)
     model = LlamaForCausalLM(config).to(options.device).train()
-    print(f"{model.num_parameters():,} parameters, {(rows != tokenizer.pad_token_id).sum():,} tokens in {len(rows):,} rows, "
+    print(f"{model.num_parameters():,} parameters, {rows.size:,} tokens ({(rows >= 0).sum():,} learned) in {len(rows):,} rows, "
           f"{options.steps:,} steps of {options.rows * CONTEXT:,}", flush=True)
     decayed = [p for p in model.parameters() if p.dim() == 2]
     others = [p for p in model.parameters() if p.dim() < 2]
@@ -135,23 +139,24 @@ def train(tokenizer, rows, options: argparse.Namespace):
         for group in optimizer.param_groups:
             group["lr"] = LEARNING_RATE * rate
         batch = data[picks[step * options.rows:(step + 1) * options.rows]].long()
-        loss = _loss(compiled, batch, tokenizer.pad_token_id)
+        loss = _loss(compiled, batch)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        if step % 200 == 0 or step == options.steps - 1:
+        if step % 300 == 0 or step == options.steps - 1:
             print(f"step {step:5d}  loss {loss.item():.4f}  {time.perf_counter() - started:6.1f} s", flush=True)
     return model
 
 
-def _loss(model, batch, pad: int):
-    """Mean cross entropy of the next token over everything but padding. `batch`: [rows, CONTEXT] int64."""
+def _loss(model, batch):
+    """Mean cross entropy of the next token over the tokens to be learned. `batch`: rows of `pack`, int64."""
     import torch
 
     with torch.autocast(batch.device.type, torch.bfloat16):
-        logits = model(input_ids=batch[:, :-1], use_cache=False).logits
-    return torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), batch[:, 1:].flatten(), ignore_index=pad)
+        logits = model(input_ids=torch.where(batch < 0, ~batch, batch)[:, :-1], use_cache=False).logits
+    targets = batch[:, 1:].flatten()
+    return torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), targets.clamp(min=-1), ignore_index=-1)
 
 
 def report(model, validation: dict) -> None:
@@ -163,7 +168,7 @@ def report(model, validation: dict) -> None:
     for kind, rows in validation.items():
         batches = torch.from_numpy(rows).to(model.device).long().split(8)
         with torch.no_grad():
-            losses[kind] = sum(_loss(model, batch, model.config.pad_token_id).item() * len(batch) for batch in batches) / len(rows)
+            losses[kind] = sum(_loss(model, batch).item() * len(batch) for batch in batches) / len(rows)
     total = sum(corpus.SHARES[kind] * loss for kind, loss in losses.items())
     print("validation loss " + ", ".join(f"{kind} {loss:.4f}" for kind, loss in losses.items()) + f", weighted {total:.4f}", flush=True)
 

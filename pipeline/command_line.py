@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from difflib import get_close_matches
 from pathlib import Path
@@ -40,8 +41,8 @@ def read_settings(description: str, argv: list[str]) -> Settings:
         settings = Settings(**_nested(vars(flags)))
     except ValidationError as error:
         faults += [_describe_fault(fault) for fault in error.errors()]
-    except SettingsError as error:  # a list in the environment that is no JSON
-        faults.append(_('{reason}: a list is written as JSON, ["The Prophet"].').format(reason=error))
+    except SettingsError:
+        faults += _variables_without_json()
     except (ValueError, OSError) as error:  # settings.toml is no TOML, not UTF-8, or a folder
         faults.append(
             _("{file} cannot be read: {reason}. Correct it or remove it.").format(
@@ -134,6 +135,24 @@ def _unknown_variables() -> list[str]:
         if variable.startswith(ENVIRONMENT_PREFIX)
         and variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")[0] not in Settings.model_fields
     ]
+
+
+def _variables_without_json() -> list[str]:
+    """A line for each environment variable whose setting is a list or a group, and whose value is no JSON."""
+    faults = []
+    for variable in sorted(os.environ):
+        name = variable.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")
+        field = _fields().get(name) if variable.startswith(ENVIRONMENT_PREFIX) else None
+        if field and (_type(field) is list or _is_group(field)):
+            try:
+                json.loads(os.environ[variable])
+            except ValueError:
+                faults.append(
+                    _('The environment variable {variable} must hold JSON, like ["one", "two"].').format(
+                        variable=variable
+                    )
+                )
+    return faults
 
 
 def _describe_fault(fault: dict) -> str:

@@ -27,7 +27,7 @@ class Finished(NamedTuple):
 
 
 def start(script: str, folder: Path, *flags: str, **environment: str) -> subprocess.Popen:
-    """Start `script` in `folder`, which is also its `work_dir`; the messages are English, unless the caller says else."""
+    """Start `script` in `folder`, which is also its `work_dir`; messages are English unless `environment` says else."""
     return subprocess.Popen(
         [sys.executable, str(PROJECT / script), "--work_dir", str(folder), *flags],
         cwd=folder,

@@ -241,9 +241,10 @@ def configure_trainer(language_model: LanguageModel, dataset: Dataset, settings:
 
 def training_dir(settings: Settings) -> Path:
     """The folder of the checkpoints of this very training: another catalogue or setting has another one."""
+    of_the_model = {"name", "revision", "max_seq_length", "dtype", "load_in_4bit"}
     parts = {
         "data": content_hash(settings.training.dataset_file),
-        "model": settings.model.model_dump(mode="json", include={"name", "revision", "max_seq_length", "dtype"}),
+        "model": settings.model.model_dump(mode="json", include=of_the_model),
         "lora": settings.lora.model_dump(mode="json"),
         "training": settings.training.model_dump(mode="json", exclude=NOT_PART_OF_THE_TRAINING),
     }

@@ -29,10 +29,8 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _FOREIGN_LETTERS = "áéíóúãõçñüöäßøåæèêîôûàşğłżčšžабвгдежзиклмнопрстуфхчшыяアイウエオカキクケコサシスセソのはをが日本人気商品大小中高品質"
 _PLAIN_WORDS = sorted({word for words in WORDS.values() if words is not INVENTED for entry in words
                        if "[" not in entry and "{" not in entry for word in entry.split() if word.isalpha()} | set(ENGLISH_WORDS))
-_FUNCTION_WORDS = ("the of and to in a is that for it with as on was at by from this are or an be which you its has up one if "
-                   "not your our all can also than").split()
-_ADJECTIVES = ("great classic portable natural premium soft deluxe mini giant original extra folding magic royal electric double "
-               "digital sweet brave hidden modern handy complete pocket family simple little wild ancient final secret new").split()
+_FUNCTION_WORDS = ["the", "of", "and", "to", "in", "a", "is", "that", "for", "it", "with", "as", "on", "was", "at", "by", "from", "this", "are", "or", "an", "be", "which", "you", "its", "has", "up", "one", "if", "not", "your", "our", "all", "can", "also", "than"]
+_ADJECTIVES = ["great", "classic", "portable", "natural", "premium", "soft", "deluxe", "mini", "giant", "original", "extra", "folding", "magic", "royal", "electric", "double", "digital", "sweet", "brave", "hidden", "modern", "handy", "complete", "pocket", "family", "simple", "little", "wild", "ancient", "final", "secret", "new"]
 
 
 def documents(kind: str, count: int, seed: int) -> list[Document]:

@@ -50,7 +50,7 @@ def _write(node, words, bound, rng, parts) -> None:
             parts.append(drawn[0].upper() + drawn[1:] if capital else drawn)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _parse(pattern: str):
     tokens = _TOKEN.findall(pattern)
     if "".join(tokens) != pattern:

@@ -12,7 +12,6 @@ import os
 import random
 import re
 import sys
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -81,7 +80,7 @@ def _visible_facts(product: Product) -> dict[str, str]:
     }
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _products() -> tuple[Product, ...]:
     """Every record in the order of the file: described ones, empty and short ones, duplicates, repeated titles."""
     rng = random.Random(SEED)

@@ -42,7 +42,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, default=Path(__file__).resolve().parent / "foundation")
     parser.add_argument("--documents", type=int, default=450_000, help="training documents to write")
-    parser.add_argument("--steps", type=int, default=5_400)
+    parser.add_argument("--steps", type=int, default=4_800)
     parser.add_argument("--rows", type=int, default=16, help=f"rows of {CONTEXT} tokens a step")
     parser.add_argument("--device", default="cuda")
     return parser.parse_args()

@@ -69,8 +69,16 @@ def load_foundation_model(settings: Settings) -> LanguageModel:
 
 
 def add_lora(language_model: LanguageModel, settings: Settings) -> LanguageModel:
-    """The same model with a new, untrained LoRA adapter, ready to be trained; its own weights are frozen."""
+    """The same model with a new, untrained LoRA adapter, ready to be trained; its own weights are frozen.
+
+    Raises UserError where `lora.target_modules` names a projection that the model does not have.
+    """
     lora, training = settings.lora, settings.training
+    present = {name.rpartition(".")[2] for name, _module in language_model.model.named_modules()}
+    if missing := set(lora.target_modules) - present:
+        raise UserError(
+            _("lora.target_modules: the model has no {names}.").format(names=", ".join(sorted(missing)))
+        )
     if choose_backend(settings) == "unsloth":
         from unsloth import FastLanguageModel
 
@@ -101,10 +109,7 @@ def add_lora(language_model: LanguageModel, settings: Settings) -> LanguageModel
             bias="none",
             task_type="CAUSAL_LM",
         )
-        try:
-            model = get_peft_model(language_model.model, config)
-        except ValueError as error:
-            raise UserError(f"lora.target_modules: {error}") from None
+        model = get_peft_model(language_model.model, config)
     return language_model._replace(model=model)
 
 

@@ -12,9 +12,9 @@ import fine_tuning
 from config import PROFILES
 from pipeline.catalogue import is_held_out, normalised_title
 from pipeline.errors import UserError
-from pipeline.language_model import add_lora, load_foundation_model
+from pipeline.language_model import LanguageModel, add_lora, load_foundation_model
 from tests.conftest import ANSWERS, TRAINING
-from tests.running import DEMO, assert_refused, contents, demo_settings, kill_when, run_script, run_well, start
+from tests.running import DEMO, assert_refused, contents, demo_settings, finish, kill_when, run_script, start
 from tests.test_foundation_model import PROMPT
 
 FOUNDATION = PROFILES["demo"]["model"]["name"]
@@ -146,7 +146,7 @@ def trainer_of(pipeline_run, folder, *flags: str):
 
 
 def test_loss_counts_the_description_and_the_end_only(pipeline_run, tmp_path, tokenizer):
-    descriptions = {product.product: product.description for product in pipeline_run.products}
+    examples = {(example["input"], example["output"]) for example in pipeline_run.answers("trn_processed_dataset.json")}
     batch = next(iter(trainer_of(pipeline_run, tmp_path).get_train_dataloader()))
     assert len(batch["input_ids"]) == 2
     for tokens, labels, seen in zip(batch["input_ids"], batch["labels"], batch["attention_mask"].bool(), strict=True):
@@ -156,7 +156,9 @@ def test_loss_counts_the_description_and_the_end_only(pipeline_run, tmp_path, to
         read = tokenizer.decode(tokens[seen & ~counted], skip_special_tokens=True)
         product = read.split("### Input:\n")[1].split("\n\n### Response:")[0]
         assert read == PROMPT.format(product=product)
-        assert tokenizer.decode(tokens[counted]) == descriptions[product] + tokenizer.eos_token
+        learned = tokenizer.decode(tokens[counted])
+        assert learned.endswith(tokenizer.eos_token)
+        assert (product, learned.removesuffix(tokenizer.eos_token)) in examples
 
 
 def test_packed_examples_do_not_see_each_other(pipeline_run, tmp_path):
@@ -191,7 +193,7 @@ def test_parameters_of_the_first_version_on_llama_3_8b(tmp_path):
     )
     with torch.device("meta"):
         model = LlamaForCausalLM(config)
-        language_model = add_lora(fine_tuning.LanguageModel(model, None), demo_settings(tmp_path))
+        language_model = add_lora(LanguageModel(model, None, 8192), demo_settings(tmp_path))
     trainable = [weight.numel() for weight in language_model.model.parameters() if weight.requires_grad]
     assert sum(trainable) == 83_886_080
 
@@ -235,7 +237,9 @@ def test_merged_model_is_base_and_adapter(pipeline_run):
     with torch.no_grad():
         untrained = base(**tokens).logits
         adapted = PeftModel.from_pretrained(base, pipeline_run.folder / "lora_model_demo").merge_and_unload()
-        expected = adapted.to(torch.bfloat16).float()(**tokens).logits
+        for weight in adapted.parameters():
+            weight.copy_(weight.bfloat16())
+        expected = adapted(**tokens).logits
         logits = merged(**tokens).logits
     assert torch.allclose(logits, expected, atol=1e-3)
     assert (untrained - expected).abs().max() > 0.1  # the adapter does change what the model says
@@ -274,28 +278,38 @@ def assert_same_adapter(folder, other) -> None:
         assert torch.allclose(weight, others[name], atol=1e-5), name
 
 
-def test_killed_training_goes_on(pipeline_run, killed_training, tmp_path):
-    folder = shutil.copytree(killed_training, tmp_path / "x")
-    done = run_well("fine_tuning.py", folder, *DEMO, *ANSWERS, *TRAINING, "--products", *pipeline_run.asked)
+@pytest.fixture(scope="module")
+def after_the_kill(pipeline_run, killed_training, tmp_path_factory):
+    """The same command again, and told to start anew: the folder and what was printed, for both."""
+    folders = [shutil.copytree(killed_training, tmp_path_factory.mktemp("again") / name) for name in ("auto", "never")]
+    flags = (*DEMO, *ANSWERS, *TRAINING, "--products", *pipeline_run.asked, "--training.resume")
+    processes = [start("fine_tuning.py", folder, *flags, folder.name) for folder in folders]
+    return [(folder, finish(process)) for folder, process in zip(folders, processes, strict=True)]
+
+
+def test_killed_training_goes_on(pipeline_run, after_the_kill):
+    folder, done = after_the_kill[0]
+    assert done.code == 0, done.errors
     step = int(re.search(r"Going on from .*checkpoint-(\d+)", done.screen)[1])
     assert step in (2, 4, 6)
     assert len(re.findall("'loss': ", done.screen)) == 8 - step
     assert_same_adapter(folder, pipeline_run.folder)
 
-    # The catalogue changes: the adapter of the old one is refused.
-    with (folder / "trn_processed.json").open("a", encoding="utf-8") as file:
-        file.write("\n")
-    refused = run_script("ft_test_trained_model.py", folder, *DEMO)
-    assert_refused(refused, "trn_processed.json has changed since", "python fine_tuning.py")
 
-
-def test_training_can_start_anew(pipeline_run, killed_training, tmp_path):
-    folder = shutil.copytree(killed_training, tmp_path / "x")
-    flags = (*DEMO, *ANSWERS, *TRAINING, "--training.resume", "never", "--products", *pipeline_run.asked)
-    done = run_well("fine_tuning.py", folder, *flags)
+def test_killed_training_can_start_anew(pipeline_run, after_the_kill):
+    folder, done = after_the_kill[1]
+    assert done.code == 0, done.errors
     assert "Going on from" not in done.screen
     assert len(re.findall("'loss': ", done.screen)) == 8
     assert_same_adapter(folder, pipeline_run.folder)
+
+
+def test_adapter_of_a_changed_catalogue_is_refused(after_the_kill):
+    folder, _done = after_the_kill[0]
+    catalogue = folder / "trn_processed.json"
+    catalogue.write_text(catalogue.read_text(encoding="utf-8").replace("the", "The"), encoding="utf-8", newline="\n")
+    done = run_script("ft_test_trained_model.py", folder, *DEMO)
+    assert_refused(done, "trn_processed.json has changed since", "lora_model_demo", "python fine_tuning.py")
 
 
 def test_checkpoints_of_another_training_are_not_taken(killed_training):

@@ -1,0 +1,267 @@
+"""Script 5."""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from pipeline.vector_store import MINILM_PACKAGE
+from tests.conftest import RECORDS
+from tests.running import DEMO, assert_refused, kill_when, run_script, run_well, start
+
+DOCUMENTS = 5_600  # more than Chroma takes in one call (5,461)
+
+
+def stored(folder: Path) -> dict[str, dict]:
+    """Id -> product, text and vector of every document of an index."""
+    import chromadb
+    from chromadb.api.client import SharedSystemClient
+
+    client = chromadb.PersistentClient(
+        path=str(folder / "chroma_db"), settings=chromadb.Settings(anonymized_telemetry=False)
+    )
+    collection = client.get_collection("products", embedding_function=None)
+    assert collection.configuration["hnsw"]["space"] == "cosine"
+    found = {}
+    for offset in range(0, collection.count(), 5000):
+        page = collection.get(limit=5000, offset=offset, include=["documents", "metadatas", "embeddings"])
+        rows = zip(page["ids"], page["documents"], page["metadatas"], page["embeddings"], strict=True)
+        found |= {id_: {"text": text, "vector": vector, **metadata} for id_, text, metadata, vector in rows}
+    SharedSystemClient.clear_system_cache()  # another process writes to the folder next
+    return found
+
+
+def write_catalogue(folder: Path, products: list[tuple[str, str]]) -> None:
+    lines = [json.dumps({"product": title, "description": text}, ensure_ascii=False) for title, text in products]
+    (folder / "trn_processed.json").write_text("[\n" + ",\n".join(lines) + "\n]\n", encoding="utf-8", newline="\n")
+
+
+def texts_of(products: list[tuple[str, str]]) -> set[str]:
+    return {f"Product: {title} - Description: {text}" for title, text in products}
+
+
+def added_and_removed(screen: str) -> tuple[int, int]:
+    numbers = [re.search(rf"{label}.*: ([\d,]+)\n", screen)[1] for label in ("generated in this run", "removed")]
+    return tuple(int(number.replace(",", "")) for number in numbers)
+
+
+@pytest.fixture(scope="session")
+def small_embedding_model(tmp_path_factory) -> Path:
+    """A sentence-transformers model that is quick and knows nothing: one layer of random numbers, letters as tokens."""
+    import string
+
+    import torch
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+    folder = tmp_path_factory.mktemp("small") / "embedding-model"
+    letters = string.ascii_lowercase + string.digits
+    names = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *letters, *(f"##{letter}" for letter in letters), *string.punctuation]
+    tokenizer = Tokenizer(models.WordPiece({name: number for number, name in enumerate(names)}, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    marks = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=64, **marks).save_pretrained(folder)
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(names),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=64,
+    )
+    BertModel(config).save_pretrained(folder)
+    modules = [("", "sentence_transformers.models.Transformer"), ("1_Pooling", "sentence_transformers.models.Pooling")]
+    files = {
+        "modules.json": [
+            {"idx": n, "name": str(n), "path": path, "type": kind} for n, (path, kind) in enumerate(modules)
+        ],
+        "sentence_bert_config.json": {"max_seq_length": 64, "do_lower_case": False},
+        "1_Pooling/config.json": {"word_embedding_dimension": 16, "pooling_mode_mean_tokens": True},
+    }
+    for name, value in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(json.dumps(value), encoding="utf-8")
+    return folder
+
+
+# ------------------------------------------------------------------------------------------- the bundled catalogue
+
+
+def test_screen(pipeline_run):
+    done = pipeline_run.done["rag_indexing.py"]
+    assert done.code == 0, done.errors
+    first = pipeline_run.products[0]
+    position = 0
+    for line in (
+        "Settings in use:",
+        "Loading the data from the processed file...",
+        "Total records: 24",
+        "Creating the embedding model...",
+        "Example record:",
+        "Splitting JSON documents into chunks...",
+        f"Example chunk:\nProduct: {first.product} - Description: ",
+        "Generating embeddings for the chunks...",
+        "Example embedding:\n[",
+        "(384 numbers)",
+        "Converting json_data into lc_documents...",
+        "Example lc_document:\nDocument(",
+        "Creating the vector_store for the embeddings_model...",
+        "vector_store created!",
+        "Populating the vector_store...",
+        "Adding the documents to the vector_store...",
+        "Total chunks: ",
+        "Documents loaded!",
+    ):
+        assert line in done.screen[position:], line
+        position = done.screen.index(line, position)
+    assert re.search(r"Indexing products +: 100%.* 24/24 ", done.errors)
+
+
+def test_documents_hold_the_catalogue_within_the_window(pipeline_run):
+    """Every part carries the title and fits the embedding model's 256 tokens; the parts make up the description."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(Path(find_spec(MINILM_PACKAGE).origin).parent / "model" / "tokenizer.json"))
+    tokenizer.no_truncation()
+    documents = stored(pipeline_run.folder).values()
+    total = re.search(r"Total chunks: (\d+)", pipeline_run.done["rag_indexing.py"].screen)[1]
+    assert len(documents) == int(total) > 24  # some were split
+    parts: dict[str, list[str]] = {}
+    for document in documents:
+        assert len(tokenizer.encode(document["text"]).ids) <= 256
+        start_ = f"Product: {document['product']} - Description: "
+        assert document["text"].startswith(start_)
+        parts.setdefault(document["product"], []).append(document["text"].removeprefix(start_))
+    for product in pipeline_run.products[:24]:
+        rest = product.description
+        while rest:
+            part = next(part for part in parts[product.product] if rest.startswith(part))
+            rest = rest.removeprefix(part).lstrip()
+    assert parts.keys() == {product.product for product in pipeline_run.products[:24]}
+
+
+def test_vectors_have_length_one(pipeline_run):
+    for document in stored(pipeline_run.folder).values():
+        assert sum(float(number) ** 2 for number in document["vector"]) == pytest.approx(1, abs=1e-3)
+
+
+def test_second_run_adds_nothing(pipeline_run, tmp_path):
+    """Also where the system has no locale."""
+    before = stored(pipeline_run.folder)
+    folder = pipeline_run.copy(tmp_path, "trn_processed.json", "chroma_db")
+    done = run_well("rag_indexing.py", folder, *DEMO, *RECORDS, PYTHONUTF8="0", LC_ALL="C")
+    assert added_and_removed(done.screen) == (0, 0)
+    assert pipeline_run.products[0].description[:40] in done.screen.replace("'\n                '", "")
+    assert stored(folder).keys() == before.keys()
+
+
+def test_another_embedding_model_is_recognised(pipeline_run, small_embedding_model, tmp_path):
+    other = ("--rag.embedding_model", str(small_embedding_model))
+    for script in ("rag_search_vs.py", "rag_model_retriever.py"):
+        done = run_script(script, pipeline_run.folder, *DEMO, *other)
+        assert_refused(done, "all-MiniLM-L6-v2", str(small_embedding_model), "python rag_indexing.py")
+
+    before = stored(pipeline_run.folder)
+    folder = pipeline_run.copy(tmp_path, "trn_processed.json", "chroma_db")
+    run_well("rag_indexing.py", folder, *DEMO, *other, "--rag.max_records", "3")
+    after = stored(folder)
+    assert {document["product"] for document in after.values()} == {p.product for p in pipeline_run.products[:3]}
+    assert {len(document["vector"]) for document in after.values()} == {16}
+    assert {len(document["vector"]) for document in before.values()} == {384}
+    done = run_well("rag_search_vs.py", folder, *DEMO, *other)
+    assert done.screen.count("\n* Product: ") == 4 * 3
+
+
+def test_embedding_model_that_is_nowhere(pipeline_run, tmp_path):
+    folder = pipeline_run.copy(tmp_path, "trn_processed.json")
+    done = run_script("rag_indexing.py", folder, *DEMO, "--rag.embedding_model", "nobody/nothing")
+    assert_refused(done, "nobody/nothing", "--rag.embedding_model", "network")
+    assert not (folder / "chroma_db.meta.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ('[\n{"product": "a", "description": "b"},\n{"product": "a"}\n]\n', ["line 3", "python process_data.py"]),
+        ('[\n{"product": "a", "descr', ["line 2", "python process_data.py"]),
+        ("[\n]\n", ["no product"]),
+    ],
+)
+def test_damaged_catalogue(tmp_path, content, words):
+    (tmp_path / "trn_processed.json").write_text(content, encoding="utf-8")
+    assert_refused(run_script("rag_indexing.py", tmp_path, *DEMO), "trn_processed.json", *words)
+
+
+# ------------------------------------------------------------------------------------------------ a long catalogue
+
+
+@pytest.fixture(scope="module")
+def long_catalogue() -> list[tuple[str, str]]:
+    """`DOCUMENTS` products, some more that stand in it twice, and one that is too long for one document."""
+    products = [(f"Lamp {number}", f"Light of {number * 7} lumen.") for number in range(DOCUMENTS - 1)]
+    return [*products, *products[100:110], ("Lamp x", "Bright. " * 60)]
+
+
+@pytest.fixture(scope="module")
+def interrupted_index(long_catalogue, small_embedding_model, tmp_path_factory):
+    """A folder in which the indexing of that catalogue was killed when some of the documents were stored."""
+    folder = tmp_path_factory.mktemp("interrupted")
+    write_catalogue(folder, long_catalogue)
+
+    def some_are_stored() -> bool:
+        import sqlite3
+
+        try:
+            with sqlite3.connect(f"file:{folder}/chroma_db/chroma.sqlite3?mode=ro", uri=True) as database:
+                return database.execute("SELECT count(*) FROM embeddings").fetchone()[0] > 0
+        except sqlite3.OperationalError:  # not there yet
+            return False
+
+    flags = (*DEMO, "--rag.max_records", "0", "--rag.embedding_model", str(small_embedding_model))
+    kill_when(start("rag_indexing.py", folder, *flags), some_are_stored)
+    return folder, flags
+
+
+def test_incomplete_index_is_refused(interrupted_index):
+    folder, flags = interrupted_index
+    for script in ("rag_search_vs.py", "rag_model_retriever.py"):
+        assert_refused(run_script(script, folder, *flags), "chroma_db", "not complete", "python rag_indexing.py")
+
+
+def test_interrupted_indexing_goes_on_and_follows_the_catalogue(interrupted_index, long_catalogue):
+    folder, flags = interrupted_index
+    already = len(stored(folder))
+    assert 0 < already < DOCUMENTS
+    done = run_well("rag_indexing.py", folder, *flags)
+    index = stored(folder)
+    texts = {document["text"] for document in index.values()}
+    assert len(index) == len(texts) > 5461
+    whole = set(long_catalogue[:-1])
+    assert texts_of(whole) < texts
+    parts = texts - texts_of(whole)
+    assert len(parts) > 1
+    assert all(part.startswith("Product: Lamp x - Description: Bright. ") for part in parts)
+    assert added_and_removed(done.screen) == (len(index) - already, 0)
+
+    # One product changes, one leaves, one comes.
+    changed = [("Lamp 0", "Out of order."), *long_catalogue[2:], ("Lamp new", "Just in.")]
+    write_catalogue(folder, changed)
+    refused = run_script("rag_search_vs.py", folder, *flags)
+    assert_refused(refused, "trn_processed.json has changed since", "python rag_indexing.py")
+    done = run_well("rag_indexing.py", folder, *flags)
+    assert added_and_removed(done.screen) == (2, 2)
+    assert {document["text"] for document in stored(folder).values()} == texts - texts_of(
+        long_catalogue[:2]
+    ) | texts_of([changed[0], changed[-1]])
+    assert index.keys() - stored(folder).keys() == {
+        id_ for id_, document in index.items() if document["product"] in ("Lamp 0", "Lamp 1")
+    }

@@ -29,6 +29,12 @@ DEFAULT_PROFILE = "llama-3-8b"
 PROFILES: dict[str, dict] = {
     "llama-3-8b": {},
     "demo": {
+        "products": [
+            "Calloway Wool Scarf - burgundy",
+            "The Penguin Who Ate the Rainbow",
+            "Stoneground Mixing Bowl",
+            "Garden Puppet Theatre",
+        ],
         "work_dir": "demo_output",
         "data": {"raw_file": PROJECT_DIR / "demo" / "trn.json.gz"},
         "model": {

@@ -17,6 +17,7 @@ import platform
 import shutil
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,7 +63,7 @@ def main(settings: Settings) -> None:
     train(trainer, settings)
     ask_twice(language_model, settings)
     save(language_model, settings)
-    shutil.rmtree(trainer.args.output_dir, ignore_errors=True)  # the adapter is saved: nothing is left to go on with
+    remove_checkpoints(trainer)
     print(f"\n{'>' * 29} {_('END OF FINE-TUNING')} {'<' * 30}")
 
 
@@ -326,6 +327,14 @@ def print_statistics(title: str, facts: dict[str, str]) -> None:
         print(f"{label:<33}: {value}")
 
 
+def remove_checkpoints(trainer: SFTTrainer) -> None:
+    """The adapter is saved, so nothing is left to go on with; other trainings' checkpoints stay."""
+    folder = Path(trainer.args.output_dir)
+    shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):
+        folder.parent.rmdir()
+
+
 # ------------------------------------------------------------------------------------------------- trying and saving
 
 
@@ -361,7 +370,7 @@ def save(language_model: LanguageModel, settings: Settings) -> None:
     if settings.model.save_merged:
         print(_("Merging the adapter into the model, in 16 bits..."))
         with new_folder(settings.model.merged_dir) as folder:
-            save_merged_model(language_model, folder)
+            save_merged_model(language_model, folder, resolve_dtype(settings))
         write_meta(settings.model.merged_dir, groups, [lora_dir / "adapter_model.safetensors"])
         print(_("Merged model saved to {folder}").format(folder=settings.model.merged_dir))
     print(_("Done."))

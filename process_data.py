@@ -40,6 +40,7 @@ def main(settings: Settings) -> None:
     data = settings.data
     raw = open_raw(data.raw_file)
     show_settings(settings, "data")
+    print(flush=True)
     counts = process(raw, data)
     write_meta(data.processed_file, settings.data.model_dump(mode="json"), [data.raw_file], **counts.as_dict())
     report(counts, data)

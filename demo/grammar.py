@@ -1,9 +1,9 @@
 """A small generative grammar: patterns with alternatives and slots become sentences.
 
-    [a|b|]      one of the alternatives, nested as deep as you like; an empty one makes the rest optional
-    {name}      a bound value of that name, else a word drawn from the list `name` (which may hold patterns again)
-    {name:key}  the same, and remembered as `key` for the rest of the text
-    {+name}     the same with a capital first letter
+[a|b|]      one of the alternatives, nested as deep as you like; an empty one makes the rest optional
+{name}      a bound value of that name, else a word drawn from the list `name` (which may hold patterns again)
+{name:key}  the same, and remembered as `key` for the rest of the text
+{+name}     the same with a capital first letter
 """
 
 import functools

@@ -131,7 +131,7 @@ def _title(category: Category, words, bound: dict[str, str], rng: random.Random)
     for name in _KEPT_FROM_TITLE:
         if name in words and f"{{{name}}}" in pattern:
             bound[name] = rng.choice(words[name])
-    return expand(pattern, words, bound, rng).replace("[Live]", "(Live)")
+    return expand(pattern, words, bound, rng).replace("A A", "An A")
 
 
 def _blocks(category: Category, words, bound: dict[str, str], rng: random.Random) -> list[str]:
@@ -188,8 +188,13 @@ def _another_edition(product: Product, rng: random.Random) -> Product:
 
 
 def _raw_record(product: Product, rng: random.Random) -> dict:
-    record = {"uid": f"{rng.randrange(10**10):010d}", "title": _dirty(product.title, rng, tags=False),
-              "content": _markup(product.blocks, rng), "target_ind": [], "target_rel": []}
+    record = {
+        "uid": f"{rng.randrange(10**10):010d}",
+        "title": _dirty(product.title, rng, tags=False),
+        "content": _markup(product.blocks, rng),
+        "target_ind": [],
+        "target_rel": [],
+    }
     if rng.random() < 0.25:
         record["target_ind"] = sorted(rng.sample(range(4_000), rng.randint(1, 12)))
         record["target_rel"] = [1.0] * len(record["target_ind"])
@@ -239,11 +244,11 @@ def _insert_broken_lines(lines: list[bytes], rng: random.Random) -> None:
     """What really stands in such files now and then: fewer than ten lines that cannot be read as a record."""
     broken = (
         b'{"uid": "0000099021", "title": "Garden Gnome", "content": "A cheerful gno',
-        b'{"uid": "0000099022", "content": "A title is missing here, so nobody can ask for this product, however long the '
-        b'text is and whatever it says about it."}',
+        b'{"uid": "0000099022", "content": "A title is missing here, so nobody can ask for this product, however '
+        b'long the text is and whatever it says about it."}',
         b'["0000099023", "Tea Cosy", "A list where a record should be"]',
-        b'{"uid": "0000099024", "title": 1984, "content": "A number where a title should be, with a text that is long enough '
-        b'to pass the filter for short contents."}',
+        b'{"uid": "0000099024", "title": 1984, "content": "A number where a title should be, with a text that is long '
+        b'enough to pass the filter for short contents."}',
         b'{"uid": "0000099025", "title": "Caf\xe9 Spoon", "content": "Bytes of another encoding."}',
         b'{"uid": "0000099026", "title": "Bell", "content": {"text": "An object where a text should be"}}',
         b"<html><body>502 Bad Gateway</body></html>",

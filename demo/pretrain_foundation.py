@@ -1,7 +1,7 @@
 """Pre-train the tiny foundation model of demo/foundation from nothing: python demo/pretrain_foundation.py
 
-Needs an NVIDIA card (8 GB are enough; with less, lower `--rows`) and a few minutes on a large one. Text,
-tokenizer, initial weights and the order of training follow from one seed. `--output` names the directory that is written.
+Needs an NVIDIA card and a few minutes on a large one; lower `--rows` when its memory does not suffice. Text, tokenizer,
+initial weights and the order of training follow from one seed. `--output` names the directory that is written.
 """
 
 import argparse
@@ -54,16 +54,32 @@ def train_tokenizer():
     from transformers import PreTrainedTokenizerFast
 
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(PIECES), behavior="isolated"),
-                                                       pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(PIECES), behavior="isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
     tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(vocab_size=VOCABULARY, special_tokens=[BOS, EOS, PAD], show_progress=False,
-                                  initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY,
+        special_tokens=[BOS, EOS, PAD],
+        show_progress=False,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+    )
     tokenizer.train_from_iterator(corpus.tokenizer_texts(), trainer)
-    tokenizer.post_processor = processors.TemplateProcessing(single=f"{BOS} $A", pair=f"{BOS} $A {BOS} $B",
-                                                             special_tokens=[(BOS, tokenizer.token_to_id(BOS))])
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token=BOS, eos_token=EOS, pad_token=PAD,
-                                   model_max_length=CONTEXT, padding_side="left", clean_up_tokenization_spaces=False)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{BOS} $A", pair=f"{BOS} $A {BOS} $B", special_tokens=[(BOS, tokenizer.token_to_id(BOS))]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        bos_token=BOS,
+        eos_token=EOS,
+        pad_token=PAD,
+        model_max_length=CONTEXT,
+        padding_side="left",
+        clean_up_tokenization_spaces=False,
+    )
 
 
 def pack(tokenizer, count: int, first_seed: int, kind: str | None = None):
@@ -79,7 +95,9 @@ def pack(tokenizer, count: int, first_seed: int, kind: str | None = None):
         chunks = [_encoded_rows(tokenizer.backend_tokenizer.to_str(), seeds[0], size, kind)]
     else:
         with ProcessPoolExecutor() as pool:
-            chunks = list(pool.map(_encoded_rows, repeat(tokenizer.backend_tokenizer.to_str()), seeds, repeat(size), repeat(kind)))
+            chunks = list(
+                pool.map(_encoded_rows, repeat(tokenizer.backend_tokenizer.to_str()), seeds, repeat(size), repeat(kind))
+            )
     return numpy.concatenate(chunks)
 
 
@@ -91,11 +109,14 @@ def _encoded_rows(tokenizer_json: str, seed: int, count: int, kind: str | None):
     tokenizer = Tokenizer.from_str(tokenizer_json)
     eos, pad = tokenizer.token_to_id(EOS), tokenizer.token_to_id(PAD)
     documents = corpus.documents(kind, count, seed) if kind else corpus.mixture(count, seed)
-    # A document goes into the first open row that has room for it; the longest ones, which no row can take, are left out.
+    # A document goes into the first open row with room for it; those too long for any row are left out.
     rows: list[list[int]] = []
     open_rows: list[list[int]] = []
     for (prompt, _), encoding in zip(documents, tokenizer.encode_batch(["".join(d) for d in documents]), strict=True):
-        ids = [token if end > len(prompt) else ~token for token, (_, end) in zip(encoding.ids, encoding.offsets, strict=True)]
+        ids = [
+            token if end > len(prompt) else ~token
+            for token, (_, end) in zip(encoding.ids, encoding.offsets, strict=True)
+        ]
         ids.append(eos)
         if len(ids) > CONTEXT:
             continue
@@ -119,26 +140,43 @@ def train(tokenizer, rows, options: argparse.Namespace):
 
     torch.manual_seed(SEED)
     torch.set_float32_matmul_precision("high")
-    config = LlamaConfig(vocab_size=VOCABULARY, max_position_embeddings=CONTEXT, num_key_value_heads=SHAPE["num_attention_heads"],
-                         tie_word_embeddings=True, bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id,
-                         pad_token_id=tokenizer.pad_token_id, attn_implementation="sdpa", **SHAPE)
+    config = LlamaConfig(
+        vocab_size=VOCABULARY,
+        max_position_embeddings=CONTEXT,
+        num_key_value_heads=SHAPE["num_attention_heads"],
+        tie_word_embeddings=True,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        attn_implementation="sdpa",
+        **SHAPE,
+    )
     model = LlamaForCausalLM(config).to(options.device).train()
-    print(f"{model.num_parameters():,} parameters, {rows.size:,} tokens ({(rows >= 0).sum():,} learned) in {len(rows):,} rows, "
-          f"{options.steps:,} steps of {options.rows * CONTEXT:,}", flush=True)
+    print(
+        f"{model.num_parameters():,} parameters, {rows.size:,} tokens ({(rows >= 0).sum():,} learned) "
+        f"in {len(rows):,} rows, {options.steps:,} steps of {options.rows * CONTEXT:,}",
+        flush=True,
+    )
     decayed = [p for p in model.parameters() if p.dim() == 2]
     others = [p for p in model.parameters() if p.dim() < 2]
-    optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}],
-                                  lr=LEARNING_RATE, betas=(0.9, 0.95), fused=options.device == "cuda")
+    optimizer = torch.optim.AdamW(
+        [{"params": decayed, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}],
+        lr=LEARNING_RATE,
+        betas=(0.9, 0.95),
+        fused=options.device == "cuda",
+    )
     compiled = torch.compile(model) if options.device == "cuda" else model
     data = torch.from_numpy(rows).to(options.device)
     order = numpy.random.default_rng(SEED)
-    picks = numpy.concatenate([order.permutation(len(rows)) for _ in range(options.steps * options.rows // len(rows) + 1)])
+    picks = numpy.concatenate(
+        [order.permutation(len(rows)) for _ in range(options.steps * options.rows // len(rows) + 1)]
+    )
     started = time.perf_counter()
     for step in range(options.steps):
         rate = min(1.0, (step + 1) / 200) * (0.02 + 0.98 * (1 + math.cos(math.pi * step / options.steps)) / 2)
         for group in optimizer.param_groups:
             group["lr"] = LEARNING_RATE * rate
-        batch = data[picks[step * options.rows:(step + 1) * options.rows]].long()
+        batch = data[picks[step * options.rows : (step + 1) * options.rows]].long()
         loss = _loss(compiled, batch)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -170,7 +208,12 @@ def report(model, validation: dict) -> None:
         with torch.no_grad():
             losses[kind] = sum(_loss(model, batch).item() * len(batch) for batch in batches) / len(rows)
     total = sum(corpus.SHARES[kind] * loss for kind, loss in losses.items())
-    print("validation loss " + ", ".join(f"{kind} {loss:.4f}" for kind, loss in losses.items()) + f", weighted {total:.4f}", flush=True)
+    print(
+        "validation loss "
+        + ", ".join(f"{kind} {loss:.4f}" for kind, loss in losses.items())
+        + f", weighted {total:.4f}",
+        flush=True,
+    )
 
 
 def save(model, tokenizer, output: Path) -> None:

@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 SHARD_BYTES = 2 * 1024**3  # what is gathered in system memory before it is written
 
 
-def save_merged_model(language_model: LanguageModel, folder: Path) -> None:
+def save_merged_model(language_model: LanguageModel, folder: Path, dtype: torch.dtype) -> None:
     """Write the merged model to `folder` as a plain transformers checkpoint: safetensors shards, config, tokenizer.
 
-    Weights are float16 where the model computes in float16, else bfloat16.
+    Weights are float16 where `dtype`, the one that the model computes in, is float16, else bfloat16.
     """
     import copy
 
     import torch
 
     model = language_model.model
-    dtype = torch.float16 if model.dtype == torch.float16 else torch.bfloat16
+    dtype = torch.float16 if dtype == torch.float16 else torch.bfloat16
     shards = _write_shards(_merged_weights(language_model, dtype), folder)
     index = {"metadata": {"total_size": sum(size for _name, size in shards.values())}}
     index["weight_map"] = {weight: name for weight, (name, _size) in shards.items()}

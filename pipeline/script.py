@@ -47,6 +47,16 @@ def run(main: Callable[[Settings], None], description: str) -> None:
         end(_("Error: {problem}").format(problem=error), EXIT_USER_ERROR)
     except KeyboardInterrupt:
         end(_("Interrupted. Run the same command again to go on."), EXIT_INTERRUPTED)
+    except RuntimeError as error:
+        if type(error).__name__ != "OutOfMemoryError":  # torch's, which is not imported here
+            raise
+        end(
+            _(
+                "Error: the card's memory is full. Close what else uses the card, or lower the settings that fill it: "
+                "--training.per_device_train_batch_size, --model.max_seq_length, --lora.r."
+            ),
+            EXIT_USER_ERROR,
+        )
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR):
             raise
@@ -74,4 +84,4 @@ def banner(title: str) -> None:
 def show_settings(settings: Settings, *names: str) -> None:
     """Print the resolved values of the named fields and groups, with the profile that they came from."""
     shown = settings.model_dump(mode="json", include={"profile", *names})
-    print(_("Settings in use:") + "\n" + pformat(shown, width=100, sort_dicts=False) + "\n", flush=True)
+    print(_("Settings in use:") + "\n" + pformat(shown, width=100, sort_dicts=False), flush=True)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
 from tests.conftest import ANSWERS
-from tests.running import DEMO, assert_refused, run_script, run_well
+from tests.running import DEMO, run_well
 from tests.test_rag_search_vs import found_for
 
 PROMPT = """\
@@ -53,25 +51,13 @@ def test_steps_come_in_order(pipeline_run):
     assert [screen.index(step) for step in steps] == sorted(screen.index(step) for step in steps)
 
 
-@pytest.fixture
-def copied_index(pipeline_run, tmp_path):
-    """The index in a folder of its own, as complete as it was."""
-    pipeline_run.copy(tmp_path, "trn_processed.json", "chroma_db", "chroma_db.meta.json")
-    return tmp_path
-
-
-def test_prompt_too_long_for_the_model_keeps_the_best_documents(pipeline_run, copied_index):
+def test_prompt_too_long_for_the_model_keeps_the_best_documents(pipeline_run, tmp_path):
+    folder = pipeline_run.copy(tmp_path, "trn_processed.json", "chroma_db", "chroma_db.meta.json")
     whole = pipeline_run.answers("answers_rag.json")[0]
     flags = (*DEMO, *ANSWERS, "--products", whole["product"], "--rag.top_k", "8", "--model.max_seq_length", "600")
-    run_well("rag_model_retriever.py", copied_index, *flags)
-    [answer] = json.loads((copied_index / "answers_rag.json").read_text(encoding="utf-8"))
+    run_well("rag_model_retriever.py", folder, *flags)
+    [answer] = json.loads((folder / "answers_rag.json").read_text(encoding="utf-8"))
     used = [document["text"] for document in answer["retrieved"]]
     assert 1 <= len(used) < 8
     assert used[:3] == [document["text"] for document in whole["retrieved"]][: len(used)]
     assert answer["prompt"] == PROMPT.format(product=whole["product"], documents="\n".join(used))
-
-
-def test_prompt_that_leaves_no_room_at_all(copied_index):
-    done = run_script("rag_model_retriever.py", copied_index, *DEMO, "--model.max_seq_length", "40")
-    assert_refused(done, "'Girls Ballet Tutu Neon Blue'", "--generation.max_new_tokens")
-    assert not (copied_index / "answers_rag.json").exists()

@@ -30,10 +30,10 @@ PROFILES: dict[str, dict] = {
     "llama-3-8b": {},
     "demo": {
         "products": [
-            "Calloway Wool Scarf - burgundy",
-            "The Penguin Who Ate the Rainbow",
-            "Stoneground Mixing Bowl",
-            "Garden Puppet Theatre",
+            "Umberleigh Women's burgundy Duffle Coat",
+            "What Rosalind Brontov Heard",
+            "Kestrelby Clamp",
+            "Night Train",
         ],
         "work_dir": "demo_output",
         "data": {"raw_file": PROJECT_DIR / "demo" / "trn.json.gz"},

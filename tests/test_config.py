@@ -14,7 +14,7 @@ import pytest
 from config import PROFILES, Settings
 from pipeline.command_line import read_settings
 from pipeline.errors import UserError
-from tests.running import DEMO, PROJECT, assert_refused, contents, run_script
+from tests.running import DEMO, PROJECT, assert_refused, contents, finish, run_script, start
 
 SCRIPTS = (
     "process_data.py",
@@ -272,10 +272,16 @@ def test_script_before_its_input_names_the_script_to_run(tmp_path, script, missi
     assert contents(tmp_path) == {}
 
 
-def test_model_that_is_nowhere(tmp_path):
-    done = run_script("foundation_model.py", tmp_path, *DEMO, "--model.name", "nobody/nothing")
-    assert_refused(done, "nobody/nothing", "--model.name", "network")
-    assert contents(tmp_path) == {}
+def test_model_that_is_nowhere(pipeline_run, tmp_path):
+    flags = {
+        "foundation_model.py": ("--model.name", "nobody/nothing"),
+        "rag_indexing.py": ("--rag.embedding_model", "nobody/nothing"),
+    }
+    folder = pipeline_run.copy(tmp_path, "trn_processed.json")
+    processes = [start(script, folder, *DEMO, *named) for script, named in flags.items()]
+    for process, (setting, name) in zip(processes, flags.values(), strict=True):
+        assert_refused(finish(process), name, setting, "network")
+    assert set(contents(folder)) == {"trn_processed.json"}
 
 
 def test_default_profile_without_a_card_names_both_ways_on(pipeline_run):
@@ -288,8 +294,8 @@ def test_default_profile_without_a_card_names_both_ways_on(pipeline_run):
         "rag_model_retriever.py": ("--rag.embedding_model", PROFILES["demo"]["rag"]["embedding_model"]),
     }
     before = contents(pipeline_run.folder)
-    for script, needed in flags.items():
-        done = run_script(script, pipeline_run.folder, *needed)
+    for process in [start(script, pipeline_run.folder, *needed) for script, needed in flags.items()]:
+        done = finish(process)
         assert_refused(done, "CUDA", "python bootstrap.py", "--profile demo")
         assert len(done.errors.strip().splitlines()) == 1, done.errors
     assert contents(pipeline_run.folder) == before

@@ -399,7 +399,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path, as_array):
     import subprocess
 
     peaks = []
-    for records in (20_000, 200_000):
+    for records in (10_000, 120_000):
         write_large(tmp_path / "trn.json", records, as_array)
         command = [sys.executable, str(PROJECT / "process_data.py"), *DEMO, "--data.raw_file", "trn.json"]
         measured = [sys.executable, "-c", MEASURED, *command, "--work_dir", str(tmp_path)]

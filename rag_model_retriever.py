@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from config import Settings
 from pipeline.answers import Answer, ask, room_for_answer, save_answers
+from pipeline.artifacts import meta_path
 from pipeline.language_model import LanguageModel, choose_backend, load_foundation_model, prepare_for_inference
 from pipeline.messages import N_, _
 from pipeline.prompts import retrieval_prompt
@@ -25,7 +26,7 @@ def main(settings: Settings) -> None:
     found = retrieve(settings)
     language_model = load_model(settings)
     answers = [answer_from(language_model, product, documents, settings) for product, documents in found.items()]
-    save_answers(settings.answers.rag_file, answers, settings)
+    save_answers(settings.answers.rag_file, answers, settings, [meta_path(settings.rag.chroma_dir)])
 
 
 def report_settings(settings: Settings) -> None:

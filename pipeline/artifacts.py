@@ -129,10 +129,19 @@ def _size_and_time(path: Path) -> dict[str, int]:
     return {"bytes": stat.st_size, "mtime_ns": stat.st_mtime_ns}
 
 
+def command(script: str) -> str:
+    """What to type to run `script` on the same work: with the profile and the folder that this run was given."""
+    flags, words = sys.argv[1:], [f"python {script}"]
+    for flag, value in zip(flags, flags[1:], strict=False):
+        if flag in ("--profile", "--work_dir"):
+            words += [flag, f'"{value}"' if " " in value else value]
+    return " ".join(words)
+
+
 def require(path: Path, made_by: str) -> Path:
     """`path`, if it is there. Raises UserError naming the script that makes it."""
     if not path.exists():
-        raise UserError(_("{path} is not there. Run first: python {script}").format(path=path, script=made_by))
+        raise UserError(_("{path} is not there. Run first: {command}").format(path=path, command=command(made_by)))
     return path
 
 
@@ -142,8 +151,8 @@ def require_current(path: Path, made_by: str) -> None:
         file = Path(name)
         if file.is_file() and content_hash(file) != digest:
             raise UserError(
-                _("{input} has changed since {artifact} was made from it. Run again: python {script}").format(
-                    input=file, artifact=path, script=made_by
+                _("{input} has changed since {artifact} was made from it. Run again: {command}").format(
+                    input=file, artifact=path, command=command(made_by)
                 )
             )
 

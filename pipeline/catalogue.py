@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.artifacts import require
+from pipeline.artifacts import command, require
 from pipeline.errors import UserError
 from pipeline.messages import _
 
@@ -44,8 +44,8 @@ def read_products(processed_file: Path, limit: int = 0) -> Iterator[Product]:
                     raise TypeError
             except (ValueError, TypeError, KeyError):
                 raise UserError(
-                    _("{file}, line {line}: this is no product. Make the file again: python process_data.py").format(
-                        file=processed_file, line=number
+                    _("{file}, line {line}: this is no product. Make the file again: {command}").format(
+                        file=processed_file, line=number, command=command("process_data.py")
                     )
                 ) from None
             yield product

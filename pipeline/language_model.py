@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from config import Settings
-from pipeline.artifacts import require, require_current
+from pipeline.artifacts import command, require, require_current
 from pipeline.errors import UserError
 from pipeline.messages import _
 
@@ -155,8 +155,8 @@ def require_adapter(settings: Settings) -> None:
         _require_safetensors(lora_dir)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
-            _("{folder} holds no whole LoRA adapter ({reason}). Train it again: python fine_tuning.py").format(
-                folder=lora_dir, reason=error
+            _("{folder} holds no whole LoRA adapter ({reason}). Train it again: {command}").format(
+                folder=lora_dir, reason=error, command=command("fine_tuning.py")
             )
         ) from None
     # A hub name and a folder with a copy of that model end alike.
@@ -164,8 +164,8 @@ def require_adapter(settings: Settings) -> None:
         raise UserError(
             _(
                 "The adapter in {folder} was trained on {base}, not on {name}. "
-                "Add --model.name {base}, or train again: python fine_tuning.py"
-            ).format(folder=lora_dir, base=base, name=settings.model.name)
+                "Add --model.name {base}, or train again: {command}"
+            ).format(folder=lora_dir, base=base, name=settings.model.name, command=command("fine_tuning.py"))
         )
     require_current(lora_dir, made_by="fine_tuning.py")
 

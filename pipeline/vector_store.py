@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from config import Settings
-from pipeline.artifacts import read_meta, require, require_current
+from pipeline.artifacts import command, read_meta, require, require_current
 from pipeline.errors import UserError
 from pipeline.messages import _
 
@@ -83,8 +83,8 @@ def open_client(settings: Settings) -> ClientAPI:
     except Exception as error:  # Chroma has no common class for what a damaged folder raises
         raise UserError(
             _(
-                "The index in {folder} cannot be opened ({reason}). Remove the folder and run: python rag_indexing.py"
-            ).format(folder=folder, reason=error)
+                "The index in {folder} cannot be opened ({reason}). Remove the folder and run: {command}"
+            ).format(folder=folder, reason=error, command=command("rag_indexing.py"))
         ) from None
 
 
@@ -122,15 +122,22 @@ def require_index(settings: Settings) -> None:
     meta = read_meta(folder)
     if meta is None or meta["settings"]["collection"] != settings.rag.collection:
         raise UserError(
-            _("The index in {folder} is not complete. Run again: python rag_indexing.py").format(folder=folder)
+            _("The index in {folder} is not complete. Run again: {command}").format(
+                folder=folder, command=command("rag_indexing.py")
+            )
         )
     made_with = meta["settings"]["embedding_model"]
     if made_with != settings.rag.embedding_model:
         raise UserError(
             _(
                 "The index in {folder} was made with the embedding model {made_with}, not {name}. "
-                "Run again: python rag_indexing.py"
-            ).format(folder=folder, made_with=made_with, name=settings.rag.embedding_model)
+                "Run again: {command}"
+            ).format(
+                folder=folder,
+                made_with=made_with,
+                name=settings.rag.embedding_model,
+                command=command("rag_indexing.py"),
+            )
         )
     require_current(folder, made_by="rag_indexing.py")
 

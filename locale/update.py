@@ -1,7 +1,8 @@
 """Bring the catalogue of messages up to date with the code: python locale/update.py
 
-New messages come into messages.po without a translation, those that no code prints any more leave it, and messages.mo
-is compiled from it. Run it, translate what it names, run it again.
+New messages come into messages.po without a translation, or with that of a similar one, marked `fuzzy`; those that no
+code prints any more leave it; messages.mo is compiled from it. Run it, translate what it names and take the mark away,
+run it again.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def take_messages(catalogue: Catalog) -> None:
     template = Catalog()
     for message in message_ids():
         template.add(message)
-    catalogue.update(template, no_fuzzy_matching=True, update_creation_date=False)
+    catalogue.update(template, update_creation_date=False)
 
 
 def message_ids() -> list[str]:

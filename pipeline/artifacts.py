@@ -131,7 +131,8 @@ def _size_and_time(path: Path) -> dict[str, int]:
 
 def command(script: str) -> str:
     """What to type to run `script` on the same work: with the profile and the folder that this run was given."""
-    flags, words = sys.argv[1:], [f"python {script}"]
+    words = [f"python {script}"]
+    flags = [part for word in sys.argv[1:] for part in (word.split("=", 1) if word.startswith("--") else [word])]
     for flag, value in zip(flags, flags[1:], strict=False):
         if flag in ("--profile", "--work_dir"):
             words += [flag, f'"{value}"' if " " in value else value]

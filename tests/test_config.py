@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -270,6 +271,20 @@ def test_settings_in_use_are_printed(pipeline_run, script):
 def test_script_before_its_input_names_the_script_to_run(tmp_path, script, missing, made_by):
     assert_refused(run_script(script, tmp_path, *DEMO), missing, f"python {made_by}")
     assert contents(tmp_path) == {}
+
+
+@pytest.mark.parametrize("joint", [" ", "="])
+def test_command_that_is_named_runs(tmp_path, joint):
+    """What the message says to type can be typed: it names the profile and the folder of this run."""
+    folder = tmp_path / "minha saída"
+    folder.mkdir()
+    flags = f"--profile{joint}demo".split() + f"--data.min_content_chars{joint}100".split()
+    done = run_script("rag_indexing.py", folder, *flags)
+    assert_refused(done)
+    words = shlex.split(done.errors.partition("Run first: python ")[2])
+    assert words[0] == "process_data.py"
+    assert run_script("process_data.py", tmp_path, *words[1:]).code == 0
+    assert (folder / "trn_processed.json").is_file()
 
 
 def test_model_that_is_nowhere(pipeline_run, tmp_path):

@@ -7,6 +7,7 @@ import html
 import json
 import re
 import signal
+import subprocess
 import sys
 import unicodedata
 from pathlib import Path
@@ -396,8 +397,6 @@ def write_large(file: Path, records: int, as_array: bool) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no getrusage")
 @pytest.mark.parametrize("as_array", [False, True], ids=["lines", "array"])
 def test_memory_does_not_grow_with_the_file(tmp_path, as_array):
-    import subprocess
-
     peaks = []
     for records in (10_000, 120_000):
         write_large(tmp_path / "trn.json", records, as_array)

@@ -281,7 +281,8 @@ def test_command_that_is_named_runs(tmp_path, joint):
     flags = f"--profile{joint}demo".split() + f"--data.min_content_chars{joint}100".split()
     done = run_script("rag_indexing.py", folder, *flags)
     assert_refused(done)
-    words = shlex.split(done.errors.partition("Run first: python ")[2])
+    typed = done.errors.partition("Run first: python ")[2]
+    words = [word.strip('"') for word in shlex.split(typed, posix=False)]  # as PowerShell would, backslashes included
     assert words[0] == "process_data.py"
     assert run_script("process_data.py", tmp_path, *words[1:]).code == 0
     assert (folder / "trn_processed.json").is_file()

@@ -48,7 +48,7 @@ PROFILES: dict[str, dict] = {
             "device_map": "cpu",
         },
         "training": {
-            "max_examples": 600,
+            "max_examples": 320,
             "num_train_epochs": 1,
             "per_device_train_batch_size": 4,
             "gradient_accumulation_steps": 1,

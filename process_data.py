@@ -18,6 +18,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -162,7 +163,10 @@ INLINE_TAGS = re.compile(
     r"</?(?:a|abbr|b|bdi|bdo|big|code|em|font|i|mark|s|small|span|strike|strong|sub|sup|tt|u)\b[^<>]*>", re.IGNORECASE
 )
 TAGS = re.compile(r"<[/!?]?[a-zA-Z][^<>]*>")
+ENTITY = re.compile(r"&(?:#[0-9]+|#[xX][0-9a-fA-F]+|[a-zA-Z0-9]{1,32});?")
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
+PRINTABLE_ASCII = bytes(range(0x20, 0x7F))
+SPACES = re.compile(r"  +")
 PUNCTUATION = re.compile(r"[^\w\s]")
 
 
@@ -172,13 +176,46 @@ def clean_readable(text: str) -> str:
     Tags that stand inside a word's line (`<b>`) leave nothing, all others (`<br>`, `<li>`) a space.
     """
     if "&" in text or "<" in text:
-        before = None
-        while before != text:  # what one round decodes may be markup itself: &amp;lt;b&amp;gt;
-            before = text
-            text = html.unescape(text)
+        text = without_markup(text)
+    if not is_printable(text):
+        text = " ".join(CONTROL_CHARACTERS.sub("", text).split())
+    elif "  " in text:
+        text = SPACES.sub(" ", text)
+    text = text.strip()
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def without_markup(text: str) -> str:
+    """Decode entities and drop tags until none is left.
+
+    More than one round is needed where decoding brings markup to light (&amp;lt;b&amp;gt;), or dropping a control
+    character does.
+    """
+    before = None
+    while before != text and ("&" in text or "<" in text):
+        before = text
+        text = ENTITY.sub(lambda entity: decode_entity(entity[0]), text)
+        if "<" in text:
             text = TAGS.sub(" ", INLINE_TAGS.sub("", SCRIPTS.sub(" ", text)))
-    text = CONTROL_CHARACTERS.sub("", text)
-    return unicodedata.normalize("NFC", " ".join(text.split()))
+        if not is_printable(text):
+            text = CONTROL_CHARACTERS.sub("", text)
+        text = unicodedata.normalize("NFC", text)  # makes a semicolon of U+037E
+    return text
+
+
+@lru_cache(maxsize=1000)  # the same few stand in all texts
+def decode_entity(entity: str) -> str:
+    try:
+        return html.unescape(entity)
+    except ValueError:  # a number of more than 4,300 digits, which Python does not convert
+        return "\N{REPLACEMENT CHARACTER}"
+
+
+def is_printable(text: str) -> bool:
+    """Whether `text` has no control characters, and no white space but spaces."""
+    if text.isascii():  # most texts: three times as fast as isprintable
+        return not text.encode("ascii").translate(None, PRINTABLE_ASCII)
+    return text.isprintable()
 
 
 def clean_original(text: str) -> str:

@@ -218,7 +218,7 @@ def test_minimum_is_a_setting(tmp_path):
 # ------------------------------------------------------------------------------------------------------ faulty records
 
 FAULTY_LINES = {
-    2: b'{"title": "broken", "content": ',
+    3: b'{"title": "broken", "content": ',
     4: b'{"content": "no title"}',
     5: b'["a", "list"]',
     7: b'{"title": 7, "content": "x"}',
@@ -230,11 +230,12 @@ FAULTY_LINES = {
 
 
 def test_faulty_lines_are_reported_and_passed_over(tmp_path):
-    lines = [FAULTY_LINES.get(number, record(f"Good {number}").encode()) for number in range(1, 22)]
+    blank = {1: b"", 2: b"  ", 6: b""}  # they count as lines, not as records
+    lines = [(blank | FAULTY_LINES).get(number, record(f"Good {number}").encode()) for number in range(1, 24)]
     done = process(tmp_path, b"\n".join(lines))
     assert done.code == 0
     assert [entry["product"] for entry in processed(tmp_path)] == [
-        f"Good {number}" for number in range(1, 22) if number not in FAULTY_LINES
+        f"Good {number}" for number in range(1, 24) if number not in blank | FAULTY_LINES
     ]
     reasons = rejected(tmp_path)
     assert list(reasons) == list(FAULTY_LINES)

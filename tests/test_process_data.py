@@ -250,7 +250,7 @@ def test_faulty_lines_are_reported_and_passed_over(tmp_path):
 
 
 def test_faulty_elements_of_an_array(tmp_path):
-    faulty = {1: '"text"', 3: '{"title": null}', 4: '{"title": "half \\ud83d character"}', 6: "[" * 3000 + "]" * 3000}
+    faulty = {1: '"text"', 3: '{"title": null}', 6: "[" * 3000 + "]" * 3000}
     done = process(tmp_path, "[" + ",".join(faulty.get(n, record(f"Good {n}")) for n in range(1, 12)) + "]")
     assert done.code == 0, done.errors
     assert len(processed(tmp_path)) == 11 - len(faulty)

@@ -276,10 +276,6 @@ def fault_of(value: Any) -> str | None:
         return _("title is not a text")
     if content is not None and not isinstance(content, str):
         return _("content is not a text")
-    try:
-        f"{title}{content}".encode()
-    except UnicodeEncodeError:
-        return _("half a character (a lone surrogate)")
     return None
 
 

@@ -7,18 +7,30 @@ below. The defaults are those of the first version of this pipeline, for a Llama
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
-)
+from pipeline.messages import LANGUAGES, N_, _, set_language
 
-from pipeline.messages import LANGUAGES, N_
+try:
+    from pydantic import BaseModel, ConfigDict, Field, model_validator
+    from pydantic_settings import (
+        BaseSettings,
+        PydanticBaseSettingsSource,
+        SettingsConfigDict,
+        TomlConfigSettingsSource,
+    )
+except ModuleNotFoundError as error:  # every script comes by here first: most often .venv is not active
+    set_language(None)
+    print(
+        _(
+            "Error: {package} is not installed for {python}. Activate .venv (PowerShell: "
+            ".\\.venv\\Scripts\\Activate.ps1; bash: source .venv/bin/activate), or install: python bootstrap.py"
+        ).format(package=error.name, python=sys.executable),
+        file=sys.stderr,
+    )
+    sys.exit(2)
 
 PROJECT_DIR = Path(__file__).resolve().parent
 
@@ -128,7 +140,7 @@ class TrainingSettings(Group):
         10, ge=0, le=90, description=N_("share of the products, by title, that is never trained on, in percent")
     )
     num_train_epochs: float = Field(2, gt=0, description=N_("passes over the examples"))
-    max_steps: int = Field(-1, ge=-1, description=N_("stop after so many optimizer steps; -1: as the epochs say"))
+    max_steps: int = Field(-1, ge=-1, description=N_("stop after so many optimizer steps; -1 or 0: as the epochs say"))
     per_device_train_batch_size: int = Field(2, ge=1, description=N_("examples a step on each card"))
     gradient_accumulation_steps: int = Field(4, ge=1, description=N_("steps whose gradients are added up"))
     warmup_steps: int = Field(5, ge=0, description=N_("steps over which the learning rate rises"))

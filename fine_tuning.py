@@ -1,7 +1,7 @@
 """Script 3: fine-tune the foundation model on the catalogue with LoRA.
 
     python fine_tuning.py
-    python fine_tuning.py --training.max_steps 60           a short trial
+    python fine_tuning.py --training.max_steps 60 --model.lora_dir lora_model_trial
     python fine_tuning.py --training.resume never           do not go on with an interrupted training
     python fine_tuning.py --model.save_merged               also save the merged 16-bit model
 
@@ -264,12 +264,13 @@ def train(trainer: SFTTrainer, settings: Settings) -> None:
     checkpoint = last_checkpoint(folder)
     if checkpoint:
         print(_("Going on from {checkpoint}; --training.resume never starts anew.").format(checkpoint=checkpoint))
-    reserved_before = torch.cuda.max_memory_reserved() if torch.cuda.is_available() else 0
+    on_card = trainer.model.device.type == "cuda"
+    reserved_before = torch.cuda.max_memory_reserved() if on_card else 0
     steps_before = int(checkpoint.name.split("-")[1]) if checkpoint else 0
     start = time.perf_counter()
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     report_training(trainer, time.perf_counter() - start, steps_before)
-    if torch.cuda.is_available():
+    if on_card:
         report_memory(reserved_before)
     print("\n" + _("Training completed!"))
 

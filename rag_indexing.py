@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 DESCRIPTION = N_("Script 5: index the catalogue in Chroma.")
 
-SLICE = 1000  # products in memory at a time
+SLICE = 200  # products in memory at a time, and between two moves of the bar
 ID_PAGE = 10_000  # ids asked from Chroma at a time
 SHORTEST_PART = 32  # tokens of a description that a part holds even below a very long title
 SHOWN_NUMBERS = 5  # of the example of an embedding

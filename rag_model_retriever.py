@@ -58,6 +58,8 @@ def answer_from(
     used, wanted = documents, settings.generation.max_new_tokens
     while len(used) > 1 and room_for_answer(language_model, prompt_of(product, used)) < wanted:
         used = used[:-1]
+    if len(used) < len(documents):
+        print("\n" + _("{n} of {all} documents fit into the prompt.").format(n=len(used), all=len(documents)))
     answer = ask(language_model, product, prompt_of(product, used), settings.generation)
     print("\n" + _("Generated answer:") + f"\n\n{answer.prompt}\n{answer.answer}", flush=True)
     return replace(answer, retrieved=[document._asdict() for document in used])

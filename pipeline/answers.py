@@ -46,7 +46,7 @@ def ask(
         raise UserError(
             _(
                 "The prompt for {product!r} has {length} tokens, which leaves {room} for the answer. "
-                "Lower --rag.top_k or --generation.max_new_tokens."
+                "Lower --generation.max_new_tokens, or raise --model.max_seq_length up to what the model reads."
             ).format(product=product, length=length, room=max(0, room))
         )
     sampling = {"do_sample": False}

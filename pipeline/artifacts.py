@@ -53,7 +53,12 @@ def new_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
         if path.exists():
             path.replace(old)
-        part.replace(path)
+        try:
+            part.replace(path)
+        except OSError:
+            if old.exists():
+                old.replace(path)
+            raise
         shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(part, ignore_errors=True)
@@ -130,13 +135,19 @@ def _size_and_time(path: Path) -> dict[str, int]:
 
 
 def command(script: str) -> str:
-    """What to type to run `script` on the same work: with the profile and the folder that this run was given."""
+    """What to type to run `script` on the same work: with the profile, folder, files and models of this run."""
     words = [f"python {script}"]
-    flags = [part for word in sys.argv[1:] for part in (word.split("=", 1) if word.startswith("--") else [word])]
-    for flag, value in zip(flags, flags[1:], strict=False):
-        if flag in ("--profile", "--work_dir"):
+    for flag, value in flags_and_values(sys.argv[1:]):
+        if flag.startswith(("--profile", "--work_dir", "--data.", "--model.", "--rag.")):
             words += [flag, f'"{value}"' if " " in value else value]
     return " ".join(words)
+
+
+def flags_and_values(argv: list[str]) -> list[tuple[str, str]]:
+    """The flags of a command line that have a value, `--flag value` or `--flag=value`, with the first one."""
+    parts = [part for word in argv for part in (word.split("=", 1) if word.startswith("--") else [word])]
+    pairs = zip(parts, parts[1:], strict=False)
+    return [(flag, value) for flag, value in pairs if flag.startswith("--") and not value.startswith("--")]
 
 
 def require(path: Path, made_by: str) -> Path:

@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import SettingsError
 
 from config import ENVIRONMENT_PREFIX, SETTINGS_FILE, Group, Settings
+from pipeline.artifacts import flags_and_values
 from pipeline.errors import UserError
 from pipeline.messages import LANGUAGES, N_, _, set_language
 
@@ -114,8 +115,7 @@ def _nested(flags: dict[str, Any]) -> dict[str, Any]:
 
 def _language_named_in(argv: list[str]) -> str | None:
     """The language that the command line or the environment names: --help and faults already speak it."""
-    named = [after for flag, after in zip(argv, argv[1:], strict=False) if flag == "--language"]
-    language = named[-1] if named else os.environ.get(ENVIRONMENT_PREFIX + "LANGUAGE")
+    language = dict(flags_and_values(argv)).get("--language", os.environ.get(ENVIRONMENT_PREFIX + "LANGUAGE"))
     return language if language in LANGUAGES else None
 
 

@@ -64,8 +64,21 @@ def choose_backend(settings: Settings) -> str:
 def load_foundation_model(settings: Settings) -> LanguageModel:
     """The foundation model, in 4 bits where the settings say so. Raises UserError where it cannot be had."""
     backend = choose_backend(settings)
-    _require_loadable(settings)
-    return _load(backend, settings)
+    try:
+        _require_safe_weights(settings)
+        language_model = _load(backend, settings)
+    except (OSError, ValueError) as error:
+        if getattr(error, "errno", None):  # a full disk, a folder without rights: no fault of the model's
+            raise
+        raise UserError(
+            _(
+                "The model {name} cannot be loaded: {reason} "
+                "Check --model.name, and the network if it has to be downloaded from the hub."
+            ).format(name=settings.model.name, reason=(str(error) or type(error).__name__).splitlines()[0])
+        ) from None
+    model = language_model.model
+    print(_("Backend: {backend}, {dtype}, {device}").format(backend=backend, dtype=model.dtype, device=model.device))
+    return language_model
 
 
 def add_lora(language_model: LanguageModel, settings: Settings) -> LanguageModel:
@@ -220,22 +233,14 @@ def _device_map(settings: Settings) -> str:
     return "cpu" if settings.model.device_map == "cpu" or not torch.cuda.is_available() else "cuda"
 
 
-def _require_loadable(settings: Settings) -> None:
-    """Raise UserError where the model's configuration cannot be had, or its weights are not safetensors."""
+def _require_safe_weights(settings: Settings) -> None:
+    """Raise OSError or ValueError where the model's configuration cannot be had, or a folder has no safetensors."""
     from transformers import AutoConfig
 
     model = settings.model
-    try:
-        AutoConfig.from_pretrained(model.name, revision=model.revision, trust_remote_code=False)
-        if Path(model.name).is_dir():
-            _require_safetensors(Path(model.name))
-    except (OSError, ValueError) as error:
-        raise UserError(
-            _(
-                "The model {name} cannot be loaded: {reason} "
-                "Check --model.name, and the network if it has to be downloaded from the hub."
-            ).format(name=model.name, reason=str(error).splitlines()[0])
-        ) from None
+    AutoConfig.from_pretrained(model.name, revision=model.revision, trust_remote_code=False)
+    if Path(model.name).is_dir():
+        _require_safetensors(Path(model.name))
 
 
 def _require_safetensors(folder: Path) -> None:

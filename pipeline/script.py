@@ -46,7 +46,7 @@ def run(main: Callable[[Settings], None], description: str) -> None:
     except UserError as error:
         end(_("Error: {problem}").format(problem=error), EXIT_USER_ERROR)
     except KeyboardInterrupt:
-        end(_("Interrupted. Run the same command again to go on."), EXIT_INTERRUPTED)
+        end(_("Interrupted. Nothing is half written; the same command can be run again."), EXIT_INTERRUPTED)
     except RuntimeError as error:
         if type(error).__name__ != "OutOfMemoryError":  # torch's, which is not imported here
             raise

@@ -55,7 +55,7 @@ def load_embedding_model(settings: Settings) -> HuggingFaceEmbeddings:
             _(
                 "The embedding model {name} cannot be loaded: {reason} "
                 "Check --rag.embedding_model, and the network if it has to be downloaded from the hub."
-            ).format(name=name, reason=str(error).splitlines()[0])
+            ).format(name=name, reason=(str(error) or type(error).__name__).splitlines()[0])
         ) from None
 
 
@@ -80,10 +80,13 @@ def open_client(settings: Settings) -> ClientAPI:
     folder = settings.rag.chroma_dir
     try:
         return chromadb.PersistentClient(path=str(folder), settings=chromadb.Settings(anonymized_telemetry=False))
+    except OSError:
+        raise
     except Exception as error:  # Chroma has no common class for what a damaged folder raises
         raise UserError(
             _(
-                "The index in {folder} cannot be opened ({reason}). Remove the folder and run: {command}"
+                "The index in {folder} cannot be opened ({reason}). Close what else uses it; if that does not help, "
+                "remove the folder and run: {command}"
             ).format(folder=folder, reason=error, command=command("rag_indexing.py"))
         ) from None
 

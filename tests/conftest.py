@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +27,8 @@ RECORDS = ("--rag.max_records", "24")
 @pytest.fixture(scope="session", autouse=True)
 def clean_environment(tmp_path_factory):
     """No settings of the user's, no network and no card; one thread, since two scripts run at the same time."""
+    # A background job of a shell ignores Ctrl-C, and so would every script that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("elsewhere"))
         for name in os.environ:

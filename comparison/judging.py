@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 FEWEST_PRODUCTS = 20  # below it, an interval of so few is itself too uncertain to rest a verdict on
 
 
+# What a result is when the two systems change places.
+REVERSED = {"better": "worse", "worse": "better", "tie": "tie", "few": "few"}
+
+
 class Metric(NamedTuple):
     """A figure from 0 to 100, averaged over the products; `label` is a message id."""
 
@@ -80,8 +84,8 @@ class Judgement(NamedTuple):
                 return kept
             if kept[:3] == (metric.name, second.name, first.name):
                 mean, low, high, n = kept.estimate
-                result = {"better": "worse", "worse": "better"}.get(kept.result, kept.result)
-                return Difference(metric.name, first.name, second.name, Estimate(-mean, -high, -low, n), result)
+                turned = Estimate(-mean, -high, -low, n)
+                return Difference(metric.name, first.name, second.name, turned, REVERSED[kept.result])
         return None
 
 
@@ -222,8 +226,9 @@ def shares(
         groups = {
             "loops": [figures["loops"] for figures in of_counted],
             "cut_off": [figures["cut_off"] for figures in of_counted],
-            "repeats_example": [figures["repeats_example"] for _case, figures, _counts in present],
         }
+        if system.adapter:
+            groups["repeats_example"] = [figures["repeats_example"] for _case, figures, _counts in present]
         if system.retrieval:
             groups["abstained_right"] = [abstained for indexed, abstained in unseen if not indexed]
             groups["abstained_wrong"] = [abstained for indexed, abstained in unseen if indexed]

@@ -9,15 +9,17 @@ from comparison.systems import FINE_TUNED, FOUNDATION, RAG, RAG_FINE_TUNED, Syst
 from config import Settings
 from pipeline.messages import _
 
-# The question that the project asks comes first; the first pair whose answers are there gives the headline.
+# The question that the project asks comes first; the first pair whose answers are there gives the headline,
+# the two after it are told below; the others stand in the page's table.
 QUESTIONS = (
     (RAG, FINE_TUNED),
     (RAG_FINE_TUNED, RAG),
-    (RAG_FINE_TUNED, FINE_TUNED),
     (FINE_TUNED, FOUNDATION),
+    (RAG_FINE_TUNED, FINE_TUNED),
     (RAG, FOUNDATION),
     (RAG_FINE_TUNED, FOUNDATION),
 )
+TOLD = 3
 
 
 class Verdict(NamedTuple):
@@ -36,7 +38,7 @@ def verdict(judgement: Judgement, notes: list[str], settings: Settings) -> Verdi
     headline = sentences[0] if sentences else _("Nothing can be concluded: no product was answered by two systems.")
     return Verdict(
         headline,
-        [*abstentions(judgement), *sentences[1:]],
+        [*abstentions(judgement), *sentences[1:TOLD]],
         [*limits(judgement, [difference for _first, _second, difference in answered], settings), *notes],
     )
 
@@ -72,28 +74,30 @@ def in_words(first: System, second: System, difference: Difference) -> str:
 
 
 def abstentions(judgement: Judgement) -> list[str]:
-    """How well the systems with retrieval tell products that are in the index from those that are not."""
-    sentences = []
-    for system in (RAG, RAG_FINE_TUNED):
-        shares = judgement.shares.get(system.name, {})
-        if right := shares.get("abstained_right"):
-            sentences.append(
-                _("{System} knew {hits} of {n} products that are not in the index (95% interval {low}% to {high}%).").format(
-                    System=system.in_sentence(first=True),
-                    hits=right.hits,
-                    n=right.n,
-                    low=number(right.low, 0),
-                    high=number(right.high, 0),
-                )
+    """How well the search tells products that are in the index from others; it is the same for both its systems."""
+    system = next((system for system in (RAG, RAG_FINE_TUNED) if system in judgement.systems), None)
+    if system is None:
+        return []
+    sentences, shares = [], judgement.shares[system.name]
+    if right := shares.get("abstained_right"):
+        sentences.append(
+            _(
+                "{System} knew {hits} of {n} products that are not in the index (95% interval {low}% to {high}%)."
+            ).format(
+                System=system.in_sentence(first=True),
+                hits=grouped(right.hits),
+                n=grouped(right.n),
+                low=number(right.low, 0),
+                high=number(right.high, 0),
             )
-        if (wrong := shares.get("abstained_wrong")) and wrong.hits:
-            sentences.append(
-                _("{System} did not find {hits} of {n} products that are in the index.").format(
-                    System=system.in_sentence(first=True), hits=wrong.hits, n=wrong.n
-                )
+        )
+    if (wrong := shares.get("abstained_wrong")) and wrong.hits:
+        sentences.append(
+            _("{System} did not find {hits} of {n} products that are in the index.").format(
+                System=system.in_sentence(first=True), hits=grouped(wrong.hits), n=grouped(wrong.n)
             )
-    # Both search in the same way, so what the second one adds is most often a repetition of the first.
-    return list(dict.fromkeys(sentences)) if len(sentences) < 3 else sentences[: len(sentences) // 2]
+        )
+    return sentences
 
 
 def limits(judgement: Judgement, differences: list[Difference], settings: Settings) -> list[str]:

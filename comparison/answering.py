@@ -15,9 +15,6 @@ from dataclasses import asdict
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipeline.retrieval import retrieval_question
-from pipeline.search import open_search
-
 from comparison.cases import Case, find_products, sample_cases
 from comparison.provenance import Source, faults, present_source
 from comparison.systems import RAG_FINE_TUNED, SYSTEMS, System
@@ -160,6 +157,8 @@ def search_all(
     cases = {case.key: case for system, wanted in missing.items() if system.retrieval for case in wanted}
     if not cases:
         return {}, None
+    from pipeline.search import open_search
+
     search = open_search(settings)
     found = {
         key: search.search(case.product, settings.rag.top_k, without=() if case.indexed else (case.product,))
@@ -184,6 +183,8 @@ def answer_as(
     settings: Settings,
 ) -> Speed:
     """Ask one system about `cases`, keep each answer as it comes, and measure what that takes."""
+    from pipeline.retrieval import retrieval_question
+
     model = language_model.model
     foundation_only = hasattr(model, "disable_adapter") and not system.adapter
     asked, questions = [], []

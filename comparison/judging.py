@@ -13,7 +13,6 @@ from config import Settings
 from pipeline.messages import N_, _
 from pipeline.progress import progress_bar
 from pipeline.prompts import NOT_IN_CATALOGUE
-from pipeline.vector_store import load_embedding_model
 
 if TYPE_CHECKING:
     from langchain_huggingface import HuggingFaceEmbeddings
@@ -26,19 +25,20 @@ REVERSED = {"better": "worse", "worse": "better", "tie": "tie", "few": "few"}
 
 
 class Metric(NamedTuple):
-    """A figure from 0 to 100, averaged over the products; `label` is a message id."""
+    """A figure from 0 to 100, averaged over the products; `label` and `short` are message ids."""
 
     name: str
     label: str
+    short: str
     higher_is_better: bool = True
 
 
 METRICS = (
-    Metric("chrf", "chrF"),
-    Metric("rouge_l", "ROUGE-L"),
-    Metric("meaning", N_("Similarity of meaning")),
-    Metric("grounded", N_("Groundedness")),
-    Metric("repetition", N_("Repetition"), higher_is_better=False),
+    Metric("chrf", "chrF", "chrF"),
+    Metric("rouge_l", "ROUGE-L", "ROUGE-L"),
+    Metric("meaning", N_("Similarity of meaning"), N_("meaning")),
+    Metric("grounded", N_("Groundedness"), N_("grounded")),
+    Metric("repetition", N_("Repetition"), N_("repetition"), higher_is_better=False),
 )
 MAIN_METRIC = METRICS[0]  # the verdict rests on this one, chosen before any answer was seen
 
@@ -136,6 +136,7 @@ def similarities_of_meaning(
 ) -> list[dict[str, float]]:
     """By case and system: the cosine of the embeddings of answer and reference, times 100; 0 for an empty answer."""
     import numpy as np
+    from pipeline.embedding import load_embedding_model
 
     texts = {
         text

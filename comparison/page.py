@@ -221,12 +221,12 @@ def script_texts(report: dict[str, Any]) -> dict[str, Any]:
     """What the page's script needs besides the products: texts in the reader's language, and what a word is."""
     pair = gain_chart(report)
     return {
-        "systems": {name: _(LABELS[name]) for name in report["systems"]},
+        "systems": [[name, _(LABELS[name])] for name in report["systems"]],
         "pair": [pair["first"].name, pair["second"].name] if pair else None,
         "point": _("."),
         "word": WORD_PATTERN,
         "function_words": sorted(FUNCTION_WORDS),
-        "metrics": [[metric.name, _(metric.label)] for metric in METRICS],
+        "metrics": [[metric.name, _(metric.short)] for metric in METRICS],
         "texts": {
             "shown": _("{shown} of {all} products"),
             "more": _("Show more"),
@@ -235,8 +235,9 @@ def script_texts(report: dict[str, Any]) -> dict[str, Any]:
             "no_reference": _("The catalogue has no description of this product."),
             "not_asked": _("Not asked."),
             "empty": _("(empty)"),
-            "abstained": _("abstained"),
-            "tokens": _("{n} tokens"),
+            "abstained_right": _("rightly not answered"),
+            "abstained_wrong": _("wrongly not answered"),
+            "tokens": _("tokens {n}"),
             "seconds": _("{n} s"),
             "retrieved": _("What was retrieved: {system}"),
             "retrieved_by": _("What was retrieved"),

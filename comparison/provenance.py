@@ -41,7 +41,7 @@ def rests_on(system: System, settings: Settings) -> list[Path]:
 
 
 def faults(source: Source, system: System, settings: Settings) -> list[str]:
-    """In words what an answer was made with that is no longer there; empty where it could be made again today."""
+    """In words what an answer was made with that is different now; empty where it could be made again today."""
     found = []
     for group in ["model", "generation"] + ["rag"] * system.retrieval:
         then, now = source.settings.get(group, {}), getattr(settings, group)
@@ -55,13 +55,10 @@ def faults(source: Source, system: System, settings: Settings) -> list[str]:
             found.append(_("other settings: {names}").format(names=", ".join(changed)))
     digests = set(source.inputs.values())
     for file in rests_on(system, settings):
-        if not file.is_file():
-            found.append(_("{artifact} is no longer there").format(artifact=file))
-        elif content_hash(file) not in digests:
-            is_adapter = file.suffix == ".safetensors"
+        if file.is_file() and content_hash(file) not in digests:
             found.append(
                 _("an older adapter than that in {folder}").format(folder=settings.model.lora_dir)
-                if is_adapter
+                if file.suffix == ".safetensors"
                 else _("an older index than that in {folder}").format(folder=settings.rag.chroma_dir)
             )
     return found

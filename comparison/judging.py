@@ -17,6 +17,7 @@ from pipeline.prompts import NOT_IN_CATALOGUE
 if TYPE_CHECKING:
     from langchain_huggingface import HuggingFaceEmbeddings
 
+EMBEDDED_AT_ONCE = 256  # between two moves of the bar
 FEWEST_PRODUCTS = 20  # below it, an interval of so few is itself too uncertain to rest a verdict on
 
 
@@ -149,11 +150,10 @@ def similarities_of_meaning(
         return [{} for _case in cases]
     embeddings = embeddings or load_embedding_model(settings)
     order = sorted(texts, key=len)  # texts of like length share a batch
-    step = 8 * settings.rag.embedding_batch_size
     vectors: dict[str, Any] = {}
     with progress_bar(_("Embedding the answers"), total=len(order)) as bar:
-        for start in range(0, len(order), step):
-            part = order[start : start + step]
+        for start in range(0, len(order), EMBEDDED_AT_ONCE):
+            part = order[start : start + EMBEDDED_AT_ONCE]
             vectors.update(zip(part, np.array(embeddings.embed_documents(part), dtype=np.float32), strict=True))
             bar.update(len(part))
     return [

@@ -14,7 +14,7 @@ from pipeline.messages import _
 _WITHOUT_EFFECT = {
     "model": {"backend", "device_map", "attn_implementation", "save_merged"},
     "generation": {"batch_size", "use_cache"},
-    "rag": {"embedding_batch_size"},
+    "rag": {"embedding_batch_size", "server"},
 }
 
 

@@ -17,7 +17,6 @@ import sqlite3
 from array import array
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,6 +25,8 @@ from pipeline.catalogue import Product, normalised_title
 
 if TYPE_CHECKING:
     import numpy as np
+
+    Posting = dict[int, np.ndarray]
 
 SCHEMA = """
 PRAGMA journal_mode = OFF;
@@ -45,6 +46,7 @@ PART = 3  # letters
 PART_MARK = "#"
 DIGIT_WEIGHT = 1.5  # words and parts with a digit: model numbers tell more than their rarity says
 MOST_QUERY_WORDS = 100
+MOST_POSTINGS = 200_000  # read to choose candidates; about 1 ms
 
 INSIDE_WORDS = re.compile(r"(?<=\w)[-./'’](?=\w)")  # dvd-2930ci and dvd2930ci, Mog's and Mogs are one word
 DIGIT = re.compile(r"\d")
@@ -192,6 +194,11 @@ class KeywordIndex:
     def close(self) -> None:
         self._database.close()
 
+    def counts(self) -> tuple[int, int]:
+        """How many products and documents there are."""
+        [documents] = self._database.execute("SELECT COUNT(*) FROM document").fetchone()
+        return len(self.norms), documents
+
     def with_title(self, title: str) -> list[int]:
         """The products with the same normalised title."""
         title = normalised_title(title)
@@ -214,18 +221,14 @@ class KeywordIndex:
         words = list(dict.fromkeys(words_of(text)))[:MOST_QUERY_WORDS]
         parts = {word: parts_of(word) for word in words}
         terms = list(dict.fromkeys([*words, *(part for word in words for part in parts[word])]))
-        lists: dict[str, list[np.ndarray]] = {term: [] for term in terms}
-        query = "SELECT term, block, numbers FROM posting WHERE term IN"
-        for term, block, numbers in self._select(query, terms, "ORDER BY term, block"):
-            lists[term].append(np.frombuffer(numbers, np.uint16).astype(np.int32) + block * BLOCK)
-        none = np.empty(0, np.int32)
-        postings = {term: np.concatenate(blocks) if blocks else none for term, blocks in lists.items()}
-        weights = {term: weight_of(term, len(numbers), len(self.norms)) for term, numbers in postings.items()}
-        return KeywordQuery(parts, postings, weights, self.norms)
+        postings: dict[str, Posting] = {term: {} for term in terms}
+        for term, block, numbers in self._select("SELECT term, block, numbers FROM posting WHERE term IN", terms):
+            postings[term][block] = np.frombuffer(numbers, np.uint16)
+        return KeywordQuery(parts, postings, self.norms)
 
-    def _select(self, query: str, values: Sequence, order: str = "") -> list[tuple]:
+    def _select(self, query: str, values: Sequence) -> list[tuple]:
         marks = ",".join("?" * len(values))
-        return self._database.execute(f"{query} ({marks}) {order}", [*values]).fetchall()
+        return self._database.execute(f"{query} ({marks})", [*values]).fetchall()
 
 
 class KeywordScores(NamedTuple):
@@ -241,61 +244,66 @@ class KeywordScores(NamedTuple):
 
 
 class KeywordQuery:
-    """The terms of a query with their lists."""
+    """The terms of a query with their lists: block -> numbers within it, ascending."""
 
-    def __init__(self, parts: dict[str, list[str]], postings: dict[str, np.ndarray], weights: dict, norms: np.ndarray):
+    def __init__(self, parts: dict[str, list[str]], postings: dict[str, Posting], norms: np.ndarray):
         self._parts = parts  # of each word
         self._postings = postings
-        self._weights = weights
         self._norms = norms
+        self._holders = {term: sum(map(len, blocks.values())) for term, blocks in postings.items()}
+        self._weights = {term: weight_of(term, holders, len(norms)) for term, holders in self._holders.items()}
+        self._title_weights = {term: self._weights[term] ** 2 for term in postings if term.startswith(PART_MARK)}
+        self._length = sum(self._title_weights.values()) ** 0.5 or 1.0  # of the query's vector of parts
+        self._words_weight = sum(self._weights[word] for word in parts) or 1.0
 
     def best(self, count: int, without: Collection[int] = ()) -> np.ndarray:
-        """About `count` products that share the most with the query, in no order."""
+        """About `count` products that share the most with the query, in no order.
+
+        The rarest terms decide, as many as have `MOST_POSTINGS` entries in all: so the time does not grow with the
+        catalogue, and what the commonest words would add is next to nothing.
+        """
         import numpy as np
 
-        scores = np.zeros(len(self._norms), np.float32)
-        for term in self._all_parts:
-            scores[self._postings[term]] += self._weights[term] ** 2
-        scores /= self._norms * self._length
-        words = sum(self._weights[word] for word in self._parts)
-        for word in self._parts:
-            scores[self._postings[word]] += self._weights[word] / words
-        scores[list(without)] = 0
-        if count < len(scores):
-            chosen = np.argpartition(scores, -count)[-count:]
-            return chosen[scores[chosen] > 0]
-        return np.flatnonzero(scores)
+        title, coverage = np.zeros((2, len(self._norms)), np.float32)
+        read = 0
+        for term in sorted(self._postings, key=self._holders.__getitem__):
+            read += self._holders[term]
+            if read > MOST_POSTINGS and read > self._holders[term]:
+                break
+            of_title = term in self._title_weights
+            scores = title if of_title else coverage
+            weight = self._title_weights[term] if of_title else self._weights[term]
+            for block, numbers in self._postings[term].items():
+                scores[block * BLOCK : (block + 1) * BLOCK][numbers] += weight
+        title[list(without)] = coverage[list(without)] = 0
+        found = np.flatnonzero(title + coverage)
+        if count < len(found):
+            scores = title[found] / (self._norms[found] * self._length) + coverage[found] / self._words_weight
+            found = found[np.argpartition(scores, -count)[-count:]]
+        return found
 
     def scores(self, numbers: np.ndarray) -> KeywordScores:
         """The scores of these products."""
         import numpy as np
 
-        held = {term: self._holds(term, numbers) for term in self._postings}
-        title = np.zeros(len(numbers))
-        for term in self._all_parts:
-            title += held[term] * self._weights[term] ** 2
-        coverage, whole = np.zeros(len(numbers)), 0.0
+        held = self._held(numbers)
+        title = sum((held[part] * weight for part, weight in self._title_weights.items()), np.zeros(len(numbers)))
+        coverage = np.zeros(len(numbers))
         for word, parts in self._parts.items():
             in_part = np.mean([held[part] for part in parts], axis=0) ** 2
             coverage += np.where(held[word], 1, in_part) * self._weights[word]
-            whole += self._weights[word]
-        return KeywordScores(title / (self._norms[numbers] * self._length), coverage / (whole or 1))
+        return KeywordScores(title / (self._norms[numbers] * self._length), coverage / self._words_weight)
 
-    @cached_property
-    def _all_parts(self) -> list[str]:
-        return list(dict.fromkeys(part for parts in self._parts.values() for part in parts))
-
-    @cached_property
-    def _length(self) -> float:
-        """Of the query's vector of parts."""
-        return sum(self._weights[part] ** 2 for part in self._all_parts) ** 0.5 or 1
-
-    def _holds(self, term: str, numbers: np.ndarray) -> np.ndarray:
-        """Whether each of `numbers` has the term."""
+    def _held(self, numbers: np.ndarray) -> dict[str, np.ndarray]:
+        """Term -> whether each of `numbers` has it."""
         import numpy as np
 
-        posting = self._postings[term]
-        if not len(posting):
-            return np.zeros(len(numbers), bool)
-        places = np.minimum(np.searchsorted(posting, numbers), len(posting) - 1)
-        return posting[places] == numbers
+        places = {block: np.flatnonzero(numbers // BLOCK == block) for block in set((numbers // BLOCK).tolist())}
+        wanted = {block: (numbers[inside] % BLOCK).astype(np.uint16) for block, inside in places.items()}
+        held = {}
+        for term, posting in self._postings.items():
+            held[term] = np.zeros(len(numbers), bool)
+            for block in posting.keys() & places.keys():
+                nearest = np.minimum(np.searchsorted(posting[block], wanted[block]), len(posting[block]) - 1)
+                held[term][places[block]] = posting[block][nearest] == wanted[block]
+        return held

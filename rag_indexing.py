@@ -73,7 +73,24 @@ def main(settings: Settings) -> None:
 
 
 def index(catalogue: Catalogue, embeddings: HuggingFaceEmbeddings, split: Splitter, settings: Settings) -> None:
-    """Bring the index to the state of the catalogue."""
+    """Bring the index to the state of the catalogue, and say so."""
+    collection, counts = fill(catalogue, embeddings, split, settings)
+    mark_complete(collection, embeddings, catalogue.products, settings)
+    report(collection.count(), counts)
+
+
+class Counts(NamedTuple):
+    """What a run has done to the index, in documents."""
+
+    embedded: int
+    added: int
+    removed: int
+
+
+def fill(
+    catalogue: Catalogue, embeddings: HuggingFaceEmbeddings, split: Splitter, settings: Settings
+) -> tuple[Collection, Counts]:
+    """Add what is missing in the index and remove what is too much; no text is embedded that was in an earlier run."""
     model = fingerprint(embeddings)
     client = open_unfinished_index(settings)
     collection = writable_collection(client, model, catalogue.products, settings)
@@ -89,8 +106,7 @@ def index(catalogue: Catalogue, embeddings: HuggingFaceEmbeddings, split: Splitt
         add_documents(collection, stored, cache, keywords, catalogue.products, embeddings, split, settings)
     added = collection.count() - len(stored.digests)
     removed = remove_others(collection, stored)
-    documents = finish(persisted(client, settings), embeddings, catalogue.products, settings)
-    report(documents, cache.added, added, removed)
+    return persisted(client, settings), Counts(cache.added, added, removed)
 
 
 @contextmanager
@@ -346,25 +362,23 @@ def remove_others(collection: Collection, stored: Stored) -> int:
     return len(others)
 
 
-def finish(collection: Collection, embeddings: HuggingFaceEmbeddings, products: int, settings: Settings) -> int:
-    """Say beside the index what it was made from: from now on it is complete. Returns how many documents it holds."""
-    documents = collection.count()
+def mark_complete(collection: Collection, embeddings: HuggingFaceEmbeddings, products: int, settings: Settings) -> None:
+    """Say beside the index what it was made from: from now on the other scripts take it."""
     write_meta(
         settings.rag.chroma_dir,
         settings.rag.model_dump(mode="json"),
         [settings.data.processed_file],
         records=products,
-        documents=documents,
+        documents=collection.count(),
         floors=calibrate(collection, path_for(settings), embeddings),
     )
-    return documents
 
 
-def report(documents: int, embedded: int, added: int, removed: int) -> None:
+def report(documents: int, counts: Counts) -> None:
     print("\n" + _("Total chunks: {n:,}").format(n=documents))
-    print(_("Total embeddings generated in this run: {n:,}").format(n=embedded))
-    print(_("Total documents added: {n:,}").format(n=added))
-    print(_("Total documents removed, since their product has changed or is gone: {n:,}").format(n=removed))
+    print(_("Total embeddings generated in this run: {n:,}").format(n=counts.embedded))
+    print(_("Total documents added: {n:,}").format(n=counts.added))
+    print(_("Total documents removed, since their product has changed or is gone: {n:,}").format(n=counts.removed))
     print("\n" + _("Documents loaded!"))
 
 

@@ -118,9 +118,7 @@ def writable_collection(client: ClientAPI, model: str, products: int, settings: 
             client.delete_collection(name)
     except NotFoundError:
         pass
-    collection = client.get_or_create_collection(
-        name, metadata=metadata, configuration=COSINE, embedding_function=None
-    )
+    collection = client.get_or_create_collection(name, metadata=metadata, configuration=COSINE, embedding_function=None)
     _sync_after(collection, min(max(products // 10, LEAST_SYNC), MOST_SYNC))
     return collection
 

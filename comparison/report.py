@@ -44,6 +44,7 @@ def build_report(
         "language": settings.language or system_language(),
         "verdict": verdict._asdict(),
         "systems": [system.name for system in judgement.systems],
+        "retrieval": any(system.retrieval for system in judgement.systems),
         "counted": sum(judgement.counted),
         "means": {
             name: {metric: estimate and estimate._asdict() for metric, estimate in means.items()}

@@ -4,6 +4,7 @@
     python fine_tuning.py --training.max_steps 60 --model.lora_dir lora_model_trial
     python fine_tuning.py --training.resume never           do not go on with an interrupted training
     python fine_tuning.py --model.save_merged               also save the merged 16-bit model
+    python fine_tuning.py --model.save_gguf q4_k_m          also save a GGUF file for llama.cpp and Ollama
 
 Supervised fine-tuning on prompts `title -> description`; the loss counts the description only, which ends with the
 end-of-text token. Run the same command again after an interruption: it goes on from the last checkpoint.
@@ -26,6 +27,7 @@ from pipeline.answers import ask
 from pipeline.artifacts import content_hash, new_file, new_folder, require, write_meta
 from pipeline.catalogue import is_held_out, read_products
 from pipeline.errors import UserError
+from pipeline.export import export, rehearse_gguf, require_export_tools
 from pipeline.language_model import (
     LanguageModel,
     add_lora,
@@ -34,8 +36,8 @@ from pipeline.language_model import (
     prepare_for_inference,
     resolve_dtype,
 )
-from pipeline.merging import save_merged_model
 from pipeline.messages import N_, _
+from pipeline.model_card import write_model_card
 from pipeline.progress import progress_bar
 from pipeline.prompts import INSTRUCTION, product_prompt
 from pipeline.script import banner, run, show_settings
@@ -54,15 +56,17 @@ NOT_PART_OF_THE_TRAINING = {"resume", "output_dir", "dataset_file", "logging_ste
 
 def main(settings: Settings) -> None:
     require(settings.data.processed_file, made_by="process_data.py")
+    require_export_tools(settings)
     report_environment(settings)
     report_settings(settings)
     language_model = prepare_lora(load_model(settings), settings)
+    rehearse_gguf(language_model, settings)
     write_examples(settings)
     dataset = to_prompts(load_examples(settings), settings)
     trainer = configure_trainer(language_model, dataset, settings)
     train(trainer, settings)
     ask_twice(language_model, settings)
-    save(language_model, settings)
+    save(language_model, final_losses(trainer), settings)
     remove_checkpoints(trainer)
     print(f"\n{'>' * 29} {_('END OF FINE-TUNING')} {'<' * 30}")
 
@@ -288,19 +292,24 @@ def last_checkpoint(folder: Path) -> Path | None:
 
 
 def report_training(trainer: SFTTrainer, seconds: float, steps_before: int) -> None:
-    """Time, speed and loss; the loss is the mean over the last tenth of the steps, which single batches do not sway."""
+    """Time, speed and loss."""
     args, steps = trainer.args, trainer.state.global_step - steps_before
     samples = steps * args.per_device_train_batch_size * args.gradient_accumulation_steps * args.world_size
-    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
-    last = losses[-max(1, len(losses) // 10) :]
     print_statistics(
         _("Training statistics"),
         {
             _("Total training time"): _("{s:.2f} seconds ({m:.2f} min)").format(s=seconds, m=seconds / 60),
             _("Processing speed"): f"{samples / seconds:.2f} samples/s",
-            _("Final training loss"): f"{sum(last) / len(last):.4f}" if last else "-",
+            _("Final training loss"): "".join(f"{loss:.4f}" for loss in final_losses(trainer).values()) or "-",
         },
     )
+
+
+def final_losses(trainer: SFTTrainer) -> dict[str, float]:
+    """The mean over the last tenth of the steps, which single batches do not sway; nothing where none was logged."""
+    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    last = losses[-max(1, len(losses) // 10) :]
+    return {"training": sum(last) / len(last)} if last else {}
 
 
 def report_memory(reserved_before: int) -> None:
@@ -359,21 +368,17 @@ def ask_twice(language_model: LanguageModel, settings: Settings) -> None:
             print("\n" + _("The model's answer: [{answer}]").format(answer=answer.answer))
 
 
-def save(language_model: LanguageModel, settings: Settings) -> None:
-    """Save the adapter with its tokenizer and, where asked for, the merged model."""
+def save(language_model: LanguageModel, losses: dict[str, float], settings: Settings) -> None:
+    """Save the adapter with its tokenizer and model card and, where asked for, the model in other forms."""
     lora_dir = settings.model.lora_dir
     banner(_("Saving the trained model to {folder}...").format(folder=lora_dir))
     with new_folder(lora_dir) as folder:
         language_model.model.save_pretrained(folder)
         language_model.tokenizer.save_pretrained(folder)
-    groups = settings.model_dump(mode="json", include={"profile", "model", "lora", "training"})
-    write_meta(lora_dir, groups, [settings.data.processed_file])
-    if settings.model.save_merged:
-        print(_("Merging the adapter into the model, in 16 bits..."))
-        with new_folder(settings.model.merged_dir) as folder:
-            save_merged_model(language_model, folder, resolve_dtype(settings))
-        write_meta(settings.model.merged_dir, groups, [lora_dir / "adapter_model.safetensors"])
-        print(_("Merged model saved to {folder}").format(folder=settings.model.merged_dir))
+        write_model_card(folder, settings, losses)
+    meta = settings.model_dump(mode="json", include={"profile", "model", "lora", "training"})
+    write_meta(lora_dir, meta, [settings.data.processed_file])
+    export(language_model, meta, settings)
     print(_("Done."))
 
 

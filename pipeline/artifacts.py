@@ -92,7 +92,7 @@ def write_meta(path: Path, settings: dict, inputs: list[Path], **facts: Any) -> 
             "sha256": content_hash(path) if path.is_file() else None,
             **_size_and_time(path),
             **facts,
-            "versions": _versions(),
+            "versions": package_versions(),
         },
     )
 
@@ -169,7 +169,8 @@ def require_current(path: Path, made_by: str) -> None:
             )
 
 
-def _versions() -> dict[str, str]:
+def package_versions() -> dict[str, str]:
+    """Python's version and those of the packages that decide what comes out."""
     versions = {"python": sys.version.split()[0]}
     for package in PACKAGES:
         try:

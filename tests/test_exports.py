@@ -17,8 +17,11 @@ from threading import Thread
 import pytest
 
 from pipeline.artifacts import content_hash
+from pipeline.errors import UserError
+from pipeline.export import rehearse_gguf
+from pipeline.language_model import load_foundation_model
 from pipeline.prompts import product_prompt
-from tests.running import DEMO, assert_refused, run_script, run_well
+from tests.running import DEMO, assert_refused, demo_settings, run_script, run_well
 
 CATALOGUE = [{"product": f"Lamp {n}", "description": f"A lamp with {n} bulbs and a large shade."} for n in range(9)]
 QUICK = (
@@ -80,8 +83,8 @@ class Hub(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         here = f"http://{self.headers['Host']}"
         if self.path.endswith("/preupload/main"):
-            names = [file["path"] for file in json.loads(body)["files"]]
-            self.answer(200, {"files": [{"path": name, "uploadMode": "regular"} for name in names]})
+            how = {"uploadMode": "regular", "shouldIgnore": False}
+            self.answer(200, {"files": [{"path": file["path"], **how} for file in json.loads(body)["files"]]})
         elif self.path.endswith("/commit/main"):
             for line in map(json.loads, body.splitlines()):
                 if line["key"] == "file":
@@ -148,7 +151,7 @@ def test_everything_at_once(folder, llama_cpp, hub):
 
     assert hub.files == {file.name: file.read_bytes() for file in adapter.iterdir()}
     created = hub.asked["/api/repos/create"]
-    assert (created["organization"], created["name"], created["private"]) == ("me", "lamps", True)
+    assert created == {"organization": "me", "name": "lamps", "visibility": "private"}
 
 
 REFUSED = {
@@ -179,10 +182,12 @@ def test_missing_quantiser_is_said_before_the_training(folder, llama_cpp, tmp_pa
     assert_refused(done, "llama-quantize", "releases", "q8_0")
 
 
-def test_model_that_llama_cpp_does_not_know_is_refused_before_the_training(folder, llama_cpp):
+def test_model_that_llama_cpp_does_not_know_is_refused(tmp_path, llama_cpp):
+    """The script asks between loading the model and training it."""
+    settings = demo_settings(tmp_path, "--model.save_gguf", "f16", "--model.llama_cpp_dir", str(llama_cpp))
+    language_model = load_foundation_model(settings)
+    rehearse_gguf(language_model, settings)
     converter = llama_cpp / "convert_hf_to_gguf.py"
-    converter.write_text(CONVERTER.replace('["LlamaForCausalLM"]', '["Other"]'), encoding="utf-8")
-    flags = (*DEMO, *QUICK, "--model.save_gguf", "f16", "--model.llama_cpp_dir", str(llama_cpp))
-    done = run_script("fine_tuning.py", folder, *flags)
-    assert_refused(done, "convert_hf_to_gguf.py", "Model is not supported")
-    assert [file.name for file in folder.iterdir()] == ["trn_processed.json"]
+    converter.write_text(CONVERTER.replace("LlamaForCausalLM", "OtherForCausalLM"), encoding="utf-8")
+    with pytest.raises(UserError, match="convert_hf_to_gguf.py.*Model is not supported"):
+        rehearse_gguf(language_model, settings)

@@ -62,6 +62,7 @@ NOT_PART_OF_THE_TRAINING = {
 
 def main(settings: Settings) -> None:
     require(settings.data.processed_file, made_by="process_data.py")
+    require_reporter(settings.training.report_to)
     report_environment(settings)
     report_settings(settings)
     processes = join_processes(settings)
@@ -81,6 +82,14 @@ def main(settings: Settings) -> None:
 
 
 # -------------------------------------------------------------------------------------------- environment and model
+
+
+def require_reporter(name: str) -> None:
+    """Raise UserError unless the package is there that `training.report_to` names."""
+    if name != "none" and not find_spec(name):
+        raise UserError(
+            _("training.report_to: {package} is not installed. Install it: pip install {package}").format(package=name)
+        )
 
 
 def report_environment(settings: Settings) -> None:
@@ -248,7 +257,6 @@ def configure_trainer(
 
     banner(_("Configuring the SFT trainer (Supervised Fine-Tuning)..."))
     training = settings.training
-    require_reporter(training.report_to)
     on_card = language_model.model.device.type == "cuda"
     stops_early = training.early_stopping_patience > 0 and held_out is not None
     config = SFTConfig(
@@ -298,14 +306,6 @@ def configure_trainer(
     trainer.remove_callback(PrinterCallback)
     print("\n" + _("SFT trainer configured!"))
     return trainer
-
-
-def require_reporter(name: str) -> None:
-    """Raise UserError unless the package is there that `training.report_to` names."""
-    if name != "none" and not find_spec(name):
-        raise UserError(
-            _("training.report_to: {package} is not installed. Install it: pip install {package}").format(package=name)
-        )
 
 
 def training_dir(settings: Settings) -> Path:

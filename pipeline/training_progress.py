@@ -40,6 +40,7 @@ class ProgressFigures(TrainerCallback):
         self.bar, self.step_began, self.figures = None, 0.0, {}
 
     def on_train_begin(self, args, state, control, **_kwargs):
+        self.trainer.tokens, self.trainer.seconds = 0, 0.0
         if not state.is_world_process_zero:
             return
         self.metrics_file.parent.mkdir(parents=True, exist_ok=True)

@@ -154,7 +154,13 @@ class TrainingSettings(Group):
     optim: Literal["adamw_8bit", "paged_adamw_8bit", "adamw_torch"] = Field("adamw_8bit", description=N_("optimizer"))
     max_grad_norm: float = Field(0.3, gt=0, description=N_("gradients are clipped to this norm"))
     gradient_checkpointing: bool = Field(True, description=N_("save memory by computing activations twice"))
-    packing: bool = Field(False, description=N_("put several short examples into one sequence"))
+    packing: bool = Field(
+        True, description=N_("lay the examples of a step end to end, none seeing another; false: pad them")
+    )
+    memory_gb: float | None = Field(
+        None, gt=0, description=N_("plan for a card of so many GB; default: what the card has free")
+    )
+    plan_only: bool = Field(False, description=N_("print the plan of the memory and stop"))
     dataset_num_proc: int = Field(1, ge=1, description=N_("processes that tokenize the examples"))
     logging_steps: int = Field(1, ge=1, description=N_("steps between two lines of figures"))
     save_steps: int = Field(100, ge=1, description=N_("steps between two checkpoints, of which the last two are kept"))

@@ -3,6 +3,7 @@
     python fine_tuning.py
     python fine_tuning.py --training.max_steps 60 --model.lora_dir lora_model_trial
     python fine_tuning.py --training.resume never           do not go on with an interrupted training
+    python fine_tuning.py --training.plan_only              only say whether it fits the card
     python fine_tuning.py --model.save_merged               also save the merged 16-bit model
 
 Supervised fine-tuning on prompts `title -> description`; the loss counts the description only, which ends with the
@@ -18,6 +19,7 @@ import platform
 import shutil
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from importlib.util import find_spec
 from itertools import islice
@@ -27,7 +29,7 @@ from typing import TYPE_CHECKING
 from config import Settings
 from pipeline.answers import ask
 from pipeline.artifacts import content_hash, new_file, new_folder, require, write_meta
-from pipeline.catalogue import is_held_out, read_products
+from pipeline.catalogue import Product, is_held_out, read_products
 from pipeline.errors import UserError
 from pipeline.language_model import (
     LanguageModel,
@@ -37,8 +39,10 @@ from pipeline.language_model import (
     prepare_for_inference,
     resolve_dtype,
 )
+from pipeline.memory_plan import MemoryPlan, limit_memory, plan_memory, show_plan
 from pipeline.merging import save_merged_model
 from pipeline.messages import N_, _
+from pipeline.micro_batches import tokenise_dataset
 from pipeline.progress import progress_bar
 from pipeline.prompts import INSTRUCTION, product_prompt
 from pipeline.script import banner, run, show_settings
@@ -56,22 +60,26 @@ RECOMMENDED_MEMORY_PERCENT = 95  # above it, Windows moves GPU memory into syste
 # Settings that do not change what is learned: a training goes on although they differ.
 NOT_PART_OF_THE_TRAINING = {
     *("resume", "output_dir", "dataset_file", "dataset_num_proc"),
-    *("logging_steps", "save_steps", "eval_examples", "eval_steps", "report_to"),
+    *("plan_only", "memory_gb", "logging_steps", "save_steps", "eval_examples", "eval_steps", "report_to"),
 }
 
 
 def main(settings: Settings) -> None:
     require(settings.data.processed_file, made_by="process_data.py")
     require_reporter(settings.training.report_to)
+    if settings.training.plan_only:
+        plan_training(settings)
+        return
     report_environment(settings)
     report_settings(settings)
     processes = join_processes(settings)
+    plan = plan_training(settings)
     language_model = prepare_lora(load_model(settings), settings)
     with processes.main_process_first():
         if processes.is_main_process:
             write_examples(settings)
         dataset = to_prompts(load_examples(settings), settings)
-    trainer = configure_trainer(language_model, dataset, held_out_prompts(settings), settings)
+    trainer = configure_trainer(language_model, dataset, held_out_prompts(settings), plan, settings)
     train(trainer, settings)
     if processes.is_main_process:
         ask_twice(language_model, settings)
@@ -139,6 +147,15 @@ def join_processes(settings: Settings) -> PartialState:
     return PartialState(cpu=settings.model.device_map == "cpu" or not torch.cuda.is_available())
 
 
+def plan_training(settings: Settings) -> MemoryPlan:
+    """Print what the training needs of the card's memory, and see to it that it gets no more."""
+    banner(_("Planning the memory..."))
+    plan = plan_memory(training_products(settings), settings)
+    show_plan(plan)
+    limit_memory(plan)
+    return plan
+
+
 def load_model(settings: Settings) -> LanguageModel:
     banner(_("Loading the model and the tokenizer..."))
     language_model = load_foundation_model(settings)
@@ -156,6 +173,13 @@ def prepare_lora(language_model: LanguageModel, settings: Settings) -> LanguageM
 
 
 # --------------------------------------------------------------------------------------------------------- examples
+
+
+def training_products(settings: Settings) -> Iterator[Product]:
+    """The first products of the catalogue that are not held out: those of `write_examples`, in their order."""
+    products = read_products(settings.data.processed_file)
+    kept = (product for product in products if not is_held_out(product.product, settings.training.held_out_percent))
+    return islice(kept, settings.training.max_examples or None)
 
 
 def write_examples(settings: Settings) -> None:
@@ -246,9 +270,12 @@ def processes(settings: Settings) -> int | None:
 
 
 def configure_trainer(
-    language_model: LanguageModel, dataset: Dataset, held_out: Dataset | None, settings: Settings
+    language_model: LanguageModel, dataset: Dataset, held_out: Dataset | None, plan: MemoryPlan, settings: Settings
 ) -> DescriptionTrainer:
-    """The trainer with the configured parameters; its checkpoints lie in a folder of this very training."""
+    """The trainer with the configured parameters; its checkpoints lie in a folder of this very training.
+
+    `dataset` and `held_out` are prompts and completions; `plan` says how the examples of a step are dealt out.
+    """
     import torch
     from transformers import EarlyStoppingCallback, PrinterCallback
     from trl import SFTConfig
@@ -259,12 +286,15 @@ def configure_trainer(
     training = settings.training
     on_card = language_model.model.device.type == "cuda"
     stops_early = training.early_stopping_patience > 0 and held_out is not None
+    tokenizer, window = language_model.tokenizer, language_model.window
+    dataset = tokenise_dataset(dataset, tokenizer, window, desc=_("Tokenising"), num_proc=processes(settings))
+    if held_out is not None:
+        held_out = tokenise_dataset(held_out, tokenizer, window)
     config = SFTConfig(
         output_dir=str(training_dir(settings)),
         num_train_epochs=training.num_train_epochs,
         max_steps=training.max_steps,
-        per_device_train_batch_size=training.per_device_train_batch_size,
-        gradient_accumulation_steps=training.gradient_accumulation_steps,
+        **plan.trainer_arguments(),
         warmup_steps=training.warmup_steps,
         learning_rate=training.learning_rate,
         weight_decay=training.weight_decay,
@@ -275,9 +305,6 @@ def configure_trainer(
         fp16=on_card and resolve_dtype(settings) == torch.float16,
         use_cpu=not on_card,
         gradient_checkpointing=training.gradient_checkpointing,
-        max_length=settings.model.max_seq_length,
-        packing=training.packing,
-        dataset_num_proc=processes(settings),
         dataloader_pin_memory=on_card,
         ddp_find_unused_parameters=False,
         eval_strategy="steps" if held_out is not None else "no",
@@ -296,11 +323,12 @@ def configure_trainer(
     )
     config._n_gpu = min(1, config.n_gpu)  # several cards take several processes; one does not spread over them
     trainer = DescriptionTrainer(
+        plan,
         model=language_model.model,
         args=config,
         train_dataset=dataset,
         eval_dataset=held_out,
-        processing_class=language_model.tokenizer,
+        processing_class=tokenizer,
         callbacks=[EarlyStoppingCallback(training.early_stopping_patience)] if stops_early else None,
     )
     trainer.remove_callback(PrinterCallback)
@@ -387,7 +415,7 @@ def report_training(trainer: DescriptionTrainer, seconds: float, steps_before: i
     """Time, speed and losses; the training loss is the mean over the last tenth of the steps, which single batches do
     not sway."""
     args, steps = trainer.args, trainer.state.global_step - steps_before
-    samples = steps * args.per_device_train_batch_size * args.gradient_accumulation_steps * args.world_size
+    samples = steps * trainer.plan.examples_per_step * args.world_size
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
     held_out = [entry for entry in trainer.state.log_history if "eval_loss" in entry]
     last = losses[-max(1, len(losses) // 10) :]

@@ -6,23 +6,50 @@ Import this after `choose_backend`: Unsloth, where it is in use, comes before tr
 from __future__ import annotations
 
 import math
+import sys
 
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Sampler
+from transformers import TrainerCallback
 from transformers.trainer_utils import EvalLoopOutput
 from trl import SFTTrainer
+from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
+
+from pipeline.memory_plan import MemoryPlan, prove
+from pipeline.micro_batches import batch_sampler
 
 
 class DescriptionTrainer(SFTTrainer):
     """Supervised fine-tuning that knows its loss at every step, its speed, and its loss on products held out.
 
     `step_loss` is the loss of the current optimizer step so far, in nats per token of a description. `tokens` are those
-    that this process has read, prompts and descriptions without padding, in `seconds` of training steps.
+    that this process has read, prompts and descriptions without padding, in `seconds` of training steps. `plan` says
+    how the examples of a step are dealt out.
     """
 
     step_loss: float | torch.Tensor = 0.0
     tokens: int | torch.Tensor = 0
     seconds = 0.0
+
+    def __init__(self, plan: MemoryPlan, **options):
+        super().__init__(**options)
+        self.plan = plan
+        self.add_callback(MemoryProof(self))
+        pad = self.processing_class.pad_token_id
+        self.data_collator = DataCollatorForLanguageModeling(pad, padding_free=plan.packed)
+        if plan.packed and "unsloth" in sys.modules:
+            from unsloth.utils.packing import enable_padding_free_metadata
+
+            enable_padding_free_metadata(self.model, self)  # its attention goes by lengths, not by position ids
+
+    def _get_train_sampler(self, train_dataset=None) -> Sampler:
+        if not self.plan.packed:
+            return super()._get_train_sampler(train_dataset)
+        args, plan = self.args, self.plan
+        examples = plan.examples_per_step * args.world_size
+        return batch_sampler(
+            plan.lengths, examples, plan.micro_batches, args.seed, args.process_index, args.world_size
+        )
 
     def training_step(self, model, inputs, num_items_in_batch=None) -> torch.Tensor:
         mask = inputs.get("attention_mask")
@@ -64,3 +91,13 @@ class DescriptionTrainer(SFTTrainer):
             f"{metric_key_prefix}_perplexity": math.exp(min(loss, 700)),  # above it, a float overflows
         }
         return EvalLoopOutput(predictions=None, label_ids=None, metrics=metrics, num_samples=len(self.eval_dataset))
+
+
+class MemoryProof(TrainerCallback):
+    """Tries the largest micro-batch before the first step."""
+
+    def __init__(self, trainer: DescriptionTrainer):
+        self.trainer = trainer
+
+    def on_train_begin(self, args, state, control, **_kwargs):
+        prove(self.trainer.plan, self.trainer)

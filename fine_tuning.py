@@ -387,8 +387,8 @@ def train(trainer: DescriptionTrainer, settings: Settings) -> None:
     if on_card:
         report_memory(reserved_before)
     if stop.requested:
-        saved = last_checkpoint(folder)
-        print("\n" + _("Saved as {checkpoint}: the same command goes on from there.").format(checkpoint=saved))
+        if saved := last_checkpoint(folder):
+            print("\n" + _("Saved as {checkpoint}: the same command goes on from there.").format(checkpoint=saved))
         raise KeyboardInterrupt
     print("\n" + _("Training completed!"))
 

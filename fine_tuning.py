@@ -5,9 +5,11 @@
     python fine_tuning.py --training.resume never           do not go on with an interrupted training
     python fine_tuning.py --training.plan_only              only say whether it fits the card
     python fine_tuning.py --model.save_merged               also save the merged 16-bit model
+    torchrun --nproc_per_node 2 fine_tuning.py              on two cards, each with half of a step's examples
 
 Supervised fine-tuning on prompts `title -> description`; the loss counts the description only, which ends with the
-end-of-text token. Run the same command again after an interruption: it goes on from the last checkpoint.
+end-of-text token. Run the same command again after an interruption: it goes on from the last checkpoint. The losses are
+in trainer_outputs: loss.png shows them, metrics.jsonl has them line by line.
 """
 
 from __future__ import annotations

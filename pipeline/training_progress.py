@@ -27,7 +27,7 @@ CURVE_FILE = "loss.png"
 SHOWN = ("loss", "grad_norm", "learning_rate", "eval_loss", "eval_perplexity", "tokens_per_second", "epoch")
 
 WINDOW = 20  # steps whose mean loss says whether it explodes; single steps sway too much
-EXPLOSION = 2.0  # times the lowest mean so far, and 1 nat for losses near 0
+EXPLOSION = 2.0  # times the lowest mean so far; 1 nat is added, for losses near 0
 
 
 class ProgressFigures(TrainerCallback):
@@ -91,8 +91,9 @@ class ProgressFigures(TrainerCallback):
 
 
 def selected(entry: dict) -> dict:
-    """Of what the trainer logs, the figures of a step; not its summaries, which are wrong after an interruption."""
-    return {name: entry[name] for name in (*SHOWN, "step") if name in entry and not entry.keys() & {"train_loss"}}
+    """Of what the trainer logs, the figures of a step; not its summary at the end, wrong after an interruption."""
+    names = () if "train_loss" in entry else (*SHOWN, "step")
+    return {name: entry[name] for name in names if name in entry}
 
 
 class LossWatch(TrainerCallback):

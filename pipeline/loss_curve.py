@@ -37,8 +37,8 @@ def draw_loss_curve(entries: list[dict], path: Path) -> None:
 
 
 def smoothed(values: tuple[float, ...]) -> list[float]:
-    """Each value's mean with as many neighbours before as after it; towards the ends there are fewer."""
-    most, last = round(SMOOTHED_SHARE * len(values)), len(values) - 1
-    reaches = (min(most, i, last - i) for i in range(len(values)))
+    """Each value's mean with its neighbours: fewer at the start, where the loss falls fast."""
+    most = round(SMOOTHED_SHARE * len(values))
+    reaches = (min(most, i) for i in range(len(values)))
     windows = (values[i - reach : i + reach + 1] for i, reach in enumerate(reaches))
     return [sum(window) / len(window) for window in windows]

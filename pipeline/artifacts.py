@@ -170,7 +170,7 @@ def require_current(path: Path, made_by: str) -> None:
 
 
 def package_versions() -> dict[str, str]:
-    """Python's version and those of the packages that decide what comes out."""
+    """The versions of Python and of the packages that decide what an artifact is like."""
     versions = {"python": sys.version.split()[0]}
     for package in PACKAGES:
         try:

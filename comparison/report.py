@@ -28,7 +28,7 @@ SHARES = {
     "abstained_wrong": N_("In the index, and not found"),
 }
 SHOWN_PRODUCTS = 4  # on the screen and in the Markdown file; the page has all of them
-SHOWN_CHARACTERS = 300
+SHOWN_CHARACTERS = 180
 SCREEN_WIDTH = 110  # where the screen is a file
 BIDI_CONTROLS = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
 # What a spreadsheet would take for a formula, as the first character of a cell.

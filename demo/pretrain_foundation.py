@@ -41,8 +41,8 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, default=Path(__file__).resolve().parent / "foundation")
-    parser.add_argument("--documents", type=int, default=450_000, help="training documents to write")
-    parser.add_argument("--steps", type=int, default=4_800)
+    parser.add_argument("--documents", type=int, default=600_000, help="training documents to write")
+    parser.add_argument("--steps", type=int, default=7_200)
     parser.add_argument("--rows", type=int, default=16, help=f"rows of {CONTEXT} tokens a step")
     parser.add_argument("--device", default="cuda")
     return parser.parse_args()
@@ -138,6 +138,8 @@ def train(tokenizer, rows, options: argparse.Namespace):
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
+    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # what CUDA's matrix products need to be repeatable
+    torch.use_deterministic_algorithms(True)
     torch.manual_seed(SEED)
     torch.set_float32_matmul_precision("high")
     config = LlamaConfig(

@@ -171,6 +171,7 @@ class GenerationSettings(Group):
     do_sample: bool = Field(True, description=N_("draw the next token by its probability"))
     use_cache: bool = Field(True, description=N_("keep what was computed for earlier tokens"))
     seed: int = Field(3407, ge=0, description=N_("seed of the drawing: the same seed gives the same answers"))
+    batch_size: int = Field(0, ge=0, description=N_("answers generated at once; 0: as many as fit into memory"))
 
 
 class RagSettings(Group):

@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 from config import Settings
-from pipeline.answers import Answer, ask, save_answers
-from pipeline.language_model import LanguageModel, load_foundation_model, prepare_for_inference
+from pipeline.answers import Question, answers_in_order, save_answers
+from pipeline.language_model import load_foundation_model, prepare_for_inference
 from pipeline.messages import N_, _
 from pipeline.prompts import product_prompt
 from pipeline.script import banner, run, show_settings
@@ -20,16 +20,12 @@ def main(settings: Settings) -> None:
     banner(_("Creating the Unsloth settings"))
     show_settings(settings, "model", "generation", "products")
     language_model = prepare_for_inference(load_foundation_model(settings), settings)
-    answers = [describe(language_model, product, settings) for product in settings.products]
+    questions = [Question(product, product_prompt(product)) for product in settings.products]
+    answers = answers_in_order(language_model, questions, settings)
+    for answer in answers:
+        print("\n" + _("Product: {product}").format(product=answer.product))
+        print(_("Description: {description}").format(description=answer.answer))
     save_answers(settings.answers.foundation_file, answers, settings)
-
-
-def describe(language_model: LanguageModel, product: str, settings: Settings) -> Answer:
-    """Ask for one product and print the answer."""
-    answer = ask(language_model, product, product_prompt(product), settings.generation)
-    print("\n" + _("Product: {product}").format(product=product))
-    print(_("Description: {description}").format(description=answer.answer), flush=True)
-    return answer
 
 
 if __name__ == "__main__":

@@ -6,10 +6,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from config import Settings
-from pipeline.answers import Answer, ask, room_for_answer, save_answers
+from pipeline.answers import Question, answers_in_order, room_for_answer, save_answers
 from pipeline.artifacts import meta_path
 from pipeline.language_model import LanguageModel, choose_backend, load_foundation_model, prepare_for_inference
 from pipeline.messages import N_, _
@@ -25,7 +23,10 @@ def main(settings: Settings) -> None:
     report_settings(settings)
     found = retrieve(settings)
     language_model = load_model(settings)
-    answers = [answer_from(language_model, product, documents, settings) for product, documents in found.items()]
+    questions = [question_from(language_model, *item, settings) for item in found.items()]
+    answers = answers_in_order(language_model, questions, settings)
+    for answer in answers:
+        print("\n" + _("Generated answer:") + f"\n\n{answer.prompt}\n{answer.answer}", flush=True)
     save_answers(settings.answers.rag_file, answers, settings, [meta_path(settings.rag.chroma_dir)])
 
 
@@ -51,18 +52,16 @@ def load_model(settings: Settings) -> LanguageModel:
     return language_model
 
 
-def answer_from(
+def question_from(
     language_model: LanguageModel, product: str, documents: list[Retrieved], settings: Settings
-) -> Answer:
-    """Ask for one product and print the prompt with its answer; where not all documents fit, the best are kept."""
+) -> Question:
+    """What to ask about one product; where not all documents fit, the best are kept."""
     used, wanted = documents, settings.generation.max_new_tokens
     while len(used) > 1 and room_for_answer(language_model, prompt_of(product, used)) < wanted:
         used = used[:-1]
     if len(used) < len(documents):
         print("\n" + _("{n} of {all} documents fit into the prompt.").format(n=len(used), all=len(documents)))
-    answer = ask(language_model, product, prompt_of(product, used), settings.generation)
-    print("\n" + _("Generated answer:") + f"\n\n{answer.prompt}\n{answer.answer}", flush=True)
-    return replace(answer, retrieved=[document._asdict() for document in used])
+    return Question(product, prompt_of(product, used), [document._asdict() for document in used])
 
 
 def prompt_of(product: str, documents: list[Retrieved]) -> str:

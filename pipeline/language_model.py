@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -145,6 +146,10 @@ def prepare_for_inference(language_model: LanguageModel, settings: Settings) -> 
         from unsloth import FastLanguageModel
 
         FastLanguageModel.for_inference(language_model.model)
+        # For each row it reserves room for 512 tokens behind the prompt; less leaves room for more rows.
+        for name, module in list(sys.modules.items()):
+            if name.startswith("unsloth.models.") and hasattr(module, "KV_CACHE_INCREMENT"):
+                module.KV_CACHE_INCREMENT = settings.generation.max_new_tokens
     language_model.model.eval()
     return language_model
 

@@ -8,7 +8,9 @@ from collections.abc import Iterable
 LABEL_WIDTH = 43
 
 
-def progress_bar(label: str, iterable: Iterable | None = None, total: int | None = None, position: int = 0):
+def progress_bar(
+    label: str, iterable: Iterable | None = None, total: int | None = None, position: int = 0, shown: bool = True
+):
     """A tqdm bar on standard error with `label` padded to a common width; `position` is its line, 0 the topmost.
 
     In a log file, where a bar cannot overwrite itself, it writes a line at most every ten seconds.
@@ -23,4 +25,5 @@ def progress_bar(label: str, iterable: Iterable | None = None, total: int | None
         position=position if interactive else 0,
         mininterval=0.1 if interactive else 10,
         dynamic_ncols=interactive,
+        disable=not shown,
     )

@@ -47,6 +47,7 @@ def test_answers_file(pipeline_run, name):
             "do_sample": True,
             "use_cache": True,
             "seed": 3407,
+            "batch_size": 0,
         }
     meta = json.loads((pipeline_run.folder / f"{name}.meta.json").read_text(encoding="utf-8"))
     assert meta["answers"] == 3
@@ -54,15 +55,19 @@ def test_answers_file(pipeline_run, name):
 
 
 def test_same_seed_gives_the_same_answers_whatever_the_surroundings(pipeline_run, tmp_path):
-    """Asked again in another order, on a system without a locale: the answers are the same, and the screen is UTF-8."""
+    """Asked in another order, one by one, on a system without a locale: the same answers, and the screen is UTF-8."""
     folder = tmp_path / "réponses à vérifier"
     folder.mkdir()
     asked = list(reversed(pipeline_run.asked))
-    flags = (*DEMO, *ANSWERS, "--products", *asked, "Ação — “2ª”")
+    more = ["Lamp", "Night Train", "Ação — “2ª”"]
+    flags = (*DEMO, *ANSWERS, "--generation.batch_size", "1", "--products", *asked, *more)
     done = run_well("foundation_model.py", folder, *flags, PYTHONUTF8="0", LC_ALL="C", PYTHONIOENCODING="ascii")
     again = json.loads((folder / "answers_foundation.json").read_text(encoding="utf-8"))
     before = pipeline_run.answers("answers_foundation.json")
-    assert [answer["answer"] for answer in reversed(again[:-1])] == [answer["answer"] for answer in before]
+    assert [answer["answer"] for answer in reversed(again[:3])] == [answer["answer"] for answer in before]
+    assert [answer["product"] for answer in again] == [*asked, *more]
     assert again[-1]["product"] == "Ação — “2ª”"
     assert "\nProduct: Ação — “2ª”\n" in done.screen
     assert "réponses à vérifier" in done.screen
+    assert "Generating answers" in done.errors  # a bar, for six; not for three
+    assert "Generating answers" not in pipeline_run.done["foundation_model.py"].errors

@@ -1,0 +1,45 @@
+"""How many prompts are answered at once: as many as the card's free memory takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+    from transformers import PreTrainedModel
+
+ROWS_WITHOUT_CARD = 16
+SHARE_OF_FREE_MEMORY = 0.9  # the rest is for what the estimate leaves out, and for gaps between what is allocated
+
+
+def free_memory(model: PreTrainedModel | PeftModel) -> int | None:
+    """Bytes of the model's card that this process can still fill; None on the processor."""
+    import torch
+
+    device = model.device
+    if device.type != "cuda":
+        return None
+    free, total = torch.cuda.mem_get_info(device)
+    allowed = int(torch.cuda.get_per_process_memory_fraction(device) * total)
+    reserved, allocated = torch.cuda.memory_reserved(device), torch.cuda.memory_allocated(device)
+    return min(free, allowed - reserved) + reserved - allocated
+
+
+def largest_batch(model: PreTrainedModel | PeftModel, length: int, new_tokens: int, memory: int | None) -> int:
+    """How many prompts of `length` tokens can be answered at once, with `new_tokens` each, in `memory` bytes.
+
+    A row needs its keys and values in every layer. On top come, while the prompt is read, what one layer computes for
+    all of its tokens, and while the answer is generated, a second copy of the prompt's keys and values; the larger of
+    the two counts. The logits of one position are there in 32 bits, with what is made of them to draw a token.
+    """
+    if memory is None:
+        return ROWS_WITHOUT_CARD
+    config, number = model.config.get_text_config(), model.dtype.itemsize
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    head_size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    cache = 2 * config.num_hidden_layers * heads * head_size * number
+    layer = (3 * config.intermediate_size + 6 * config.hidden_size) * number
+    reading = length * (cache + layer)
+    answering = (2 * length + new_tokens) * cache
+    logits = 6 * 4 * config.vocab_size
+    return max(1, int(SHARE_OF_FREE_MEMORY * memory / (max(reading, answering) + logits)))

@@ -1,0 +1,61 @@
+"""Drawing the next token so that an answer does not depend on what is generated beside it.
+
+A row of a batch has random numbers of its own, which follow from the seed and its prompt. The token whose logit, after
+temperature, is the largest with Gumbel noise added is drawn with exactly the probability that the softmax gives it
+(Maddison, Tarlow and Minka: A* Sampling, 2014), so that generation itself only looks for the largest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from config import GenerationSettings
+
+if TYPE_CHECKING:
+    import torch
+    from peft import PeftModel
+    from transformers import LogitsProcessorList, PreTrainedModel
+
+SMALLEST_DRAW = 2.0**-24  # what 32 bits tell from 0; a draw of 0 would choose its token however unlikely that is
+
+
+def sampling(
+    model: PreTrainedModel | PeftModel, prompts: Sequence[str], generation: GenerationSettings
+) -> LogitsProcessorList:
+    """What turns the logits of a batch into those whose largest is the token drawn; empty where nothing is drawn.
+
+    The limits `top_k` and `top_p` are those of the model's own generation_config.json, where it has some.
+    """
+    from transformers import LogitsProcessorList, TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
+
+    if not generation.do_sample or generation.temperature == 0:
+        return LogitsProcessorList()
+    processors = [TemperatureLogitsWarper(generation.temperature)]
+    limits = model.generation_config
+    if limits.top_k:
+        processors.append(TopKLogitsWarper(limits.top_k))
+    if limits.top_p is not None and limits.top_p < 1:
+        processors.append(TopPLogitsWarper(limits.top_p))
+    return LogitsProcessorList([*processors, GumbelNoise(prompts, generation.seed, model.device)])
+
+
+class GumbelNoise:
+    """Adds Gumbel noise to logits of shape (row, token), to each row from its own random numbers."""
+
+    def __init__(self, prompts: Sequence[str], seed: int, device: torch.device) -> None:
+        import torch
+
+        digests = [hashlib.sha256(f"{seed}\n{prompt}".encode()).digest() for prompt in prompts]
+        self.generators = [
+            torch.Generator(device).manual_seed(int.from_bytes(digest[:7], "big")) for digest in digests
+        ]
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        import torch
+
+        draws = torch.empty_like(scores)
+        for row, generator in zip(draws, self.generators, strict=True):
+            row.exponential_(generator=generator)
+        return scores - draws.clamp_(min=SMALLEST_DRAW).log_()

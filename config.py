@@ -71,6 +71,8 @@ PROFILES: dict[str, dict] = {
             "gradient_checkpointing": False,
             "logging_steps": 5,
             "save_steps": 50,
+            "eval_examples": 16,
+            "eval_steps": 40,
         },
         "rag": {"embedding_model": "sentence-transformers/all-MiniLM-L6-v2"},
     },
@@ -152,10 +154,28 @@ class TrainingSettings(Group):
     optim: Literal["adamw_8bit", "paged_adamw_8bit", "adamw_torch"] = Field("adamw_8bit", description=N_("optimizer"))
     max_grad_norm: float = Field(0.3, gt=0, description=N_("gradients are clipped to this norm"))
     gradient_checkpointing: bool = Field(True, description=N_("save memory by computing activations twice"))
-    packing: bool = Field(False, description=N_("put several short examples into one sequence"))
+    packing: bool = Field(
+        True, description=N_("lay the examples of a step end to end, none seeing another; false: pad them")
+    )
+    memory_gb: float | None = Field(
+        None, gt=0, description=N_("plan for a card of so many GB; default: what the card has free")
+    )
+    plan_only: bool = Field(False, description=N_("print the plan of the memory and stop"))
     dataset_num_proc: int = Field(1, ge=1, description=N_("processes that tokenize the examples"))
     logging_steps: int = Field(1, ge=1, description=N_("steps between two lines of figures"))
-    save_steps: int = Field(1000, ge=1, description=N_("steps between two checkpoints"))
+    save_steps: int = Field(100, ge=1, description=N_("steps between two checkpoints, of which the last two are kept"))
+    eval_examples: int = Field(
+        64, ge=0, description=N_("held-out products whose loss is followed, which are never trained on; 0: none")
+    )
+    eval_steps: int = Field(
+        100, ge=1, description=N_("steps between two held-out losses; there is one at the start and at the end too")
+    )
+    early_stopping_patience: int = Field(
+        0, ge=0, description=N_("stop after so many held-out losses without a new lowest, and keep that; 0: never")
+    )
+    report_to: Literal["none", "tensorboard", "trackio"] = Field(
+        "none", description=N_("also show the figures there; the package has to be installed")
+    )
     output_dir: Path = Field(Path("trainer_outputs"), description=N_("folder of the checkpoints"))
     resume: Literal["auto", "never"] = Field(
         "auto", description=N_("auto: an interrupted training goes on from its last checkpoint; never: it starts anew")

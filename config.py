@@ -200,15 +200,32 @@ class RagSettings(Group):
     embedding_model: str = Field(
         "sentence-transformers/all-mpnet-base-v2", description=N_("embedding model: a hub name or a local folder")
     )
-    embedding_batch_size: int = Field(32, ge=1, description=N_("texts embedded at once"))
+    embedding_batch_size: int = Field(
+        0, ge=0, description=N_("texts embedded at once; 0: 8 on a CPU, where more are slower, 128 on a card")
+    )
+    vectors_dir: Path = Field(
+        Path("vectors"), description=N_("folder where vectors are kept, so that no text is embedded twice")
+    )
     chroma_dir: Path = Field(Path("chroma_db"), description=N_("folder of the Chroma index"))
+    server: str | None = Field(
+        None,
+        pattern=r"^https?://[^/]+/?$",
+        description=N_("address of a running Chroma server, like http://127.0.0.1:8000, to use instead of the folder"),
+    )
     collection: str = Field(
         "products",
         pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]{1,61}[a-zA-Z0-9]$",
         description=N_("name of the collection in Chroma"),
     )
     max_records: int = Field(5000, ge=0, description=N_("number of products to index; 0: all"))
-    top_k: int = Field(3, ge=1, le=100, description=N_("documents to retrieve for a product"))
+    method: Literal["dense", "keyword", "hybrid"] = Field(
+        "hybrid",
+        description=N_("dense: by meaning; keyword: by words and parts of words; hybrid: the same title, then both"),
+    )
+    reranker: str | None = Field(
+        None, description=N_("cross-encoder that orders what was found: a hub name or a local folder; default: none")
+    )
+    top_k: int = Field(3, ge=1, le=100, description=N_("products to retrieve for a question"))
 
 
 class AnswerSettings(Group):
@@ -242,6 +259,7 @@ class Settings(BaseSettings):
         min_length=1,
         description=N_("titles to ask about"),
     )
+    check: bool = Field(False, description=N_("script 6: the index examines itself, instead of being asked"))
     work_dir: Path = Field(Path(), description=N_("folder of everything the scripts write"))
     language: Literal[LANGUAGES] | None = Field(  # type: ignore[valid-type]
         None, description=N_("language of the messages; default: the system's")

@@ -75,6 +75,7 @@ PROFILES: dict[str, dict] = {
             "eval_steps": 40,
         },
         "rag": {"embedding_model": "sentence-transformers/all-MiniLM-L6-v2"},
+        "comparison": {"sample": 48},
     },
 }
 
@@ -230,11 +231,32 @@ class RagSettings(Group):
 
 
 class AnswerSettings(Group):
-    """Scripts 2, 4 and 7: where the answers are kept for the comparison."""
+    """Scripts 2, 4, 7 and 8: where the answers are kept for the comparison."""
 
     foundation_file: Path = Field(Path("answers_foundation.json"), description=N_("answers of the foundation model"))
     fine_tuned_file: Path = Field(Path("answers_fine_tuned.json"), description=N_("answers of the fine-tuned model"))
     rag_file: Path = Field(Path("answers_rag.json"), description=N_("answers with retrieval"))
+    rag_fine_tuned_file: Path = Field(
+        Path("answers_rag_fine_tuned.json"), description=N_("answers of the fine-tuned model with retrieval")
+    )
+
+
+class ComparisonSettings(Group):
+    """Script 8: which products are compared besides those of the answers, and what is written."""
+
+    sample: int = Field(
+        0,
+        ge=0,
+        json_schema_extra={"short_flag": "sample"},
+        description=N_("held-out products that all four systems are asked about; 0: only what the answers hold"),
+    )
+    sample_file: Path = Field(
+        Path("comparison_answers.jsonl"), description=N_("answers that the comparison had generated")
+    )
+    html_file: Path = Field(Path("comparison.html"), description=N_("the comparison as a page"))
+    json_file: Path = Field(Path("comparison.json"), description=N_("the comparison for other programs"))
+    csv_file: Path = Field(Path("comparison.csv"), description=N_("the comparison as a table, one answer a line"))
+    md_file: Path = Field(Path("comparison.md"), description=N_("the comparison for a README"))
 
 
 class ProfileSource(PydanticBaseSettingsSource):
@@ -272,6 +294,7 @@ class Settings(BaseSettings):
     generation: GenerationSettings = Field(default_factory=GenerationSettings)
     rag: RagSettings = Field(default_factory=RagSettings)
     answers: AnswerSettings = Field(default_factory=AnswerSettings)
+    comparison: ComparisonSettings = Field(default_factory=ComparisonSettings)
 
     @classmethod
     def settings_customise_sources(cls, settings_cls, init_settings, env_settings, **_others):

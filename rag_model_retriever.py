@@ -18,7 +18,7 @@ from pipeline.messages import N_, _
 from pipeline.prompts import NOT_IN_CATALOGUE
 from pipeline.retrieval import retrieval_question
 from pipeline.script import banner, run, show_settings
-from pipeline.vector_store import require_index
+from pipeline.vector_store import chroma_faults, require_index
 
 if TYPE_CHECKING:
     from pipeline.search import Retrieved
@@ -47,7 +47,8 @@ def retrieve(settings: Settings) -> dict[str, list[Retrieved]]:
     from pipeline.search import open_search
 
     retriever = open_search(settings)
-    return {product: retriever.search(product) for product in settings.products}
+    with chroma_faults(settings):
+        return {product: retriever.search(product) for product in settings.products}
 
 
 def answers_from(found: dict[str, list[Retrieved]], settings: Settings) -> list[Answer]:

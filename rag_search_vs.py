@@ -26,7 +26,7 @@ from pipeline.messages import N_, _
 from pipeline.progress import progress_bar
 from pipeline.prompts import NOT_IN_CATALOGUE, document_text
 from pipeline.script import run, show_settings
-from pipeline.vector_store import require_index
+from pipeline.vector_store import chroma_faults, require_index
 
 if TYPE_CHECKING:
     from pipeline.search import ProductRetriever, Retrieved
@@ -46,10 +46,11 @@ def main(settings: Settings) -> None:
     require_index(settings)
     show_settings(settings, "rag", "products")
     retriever = open_search(settings)
-    if settings.check:
-        check(retriever, settings)
-    else:
-        answer_queries(retriever, settings)
+    with chroma_faults(settings):
+        if settings.check:
+            check(retriever, settings)
+        else:
+            answer_queries(retriever, settings)
 
 
 def answer_queries(retriever: ProductRetriever, settings: Settings) -> None:

@@ -141,7 +141,7 @@ def write_meta(
             "sha256": hash_of(path) if path.is_file() else None,
             **_size_and_time(path),
             **facts,
-            "versions": _versions(),
+            "versions": package_versions(),
         },
     )
 
@@ -218,7 +218,8 @@ def require_current(path: Path, made_by: str) -> None:
             )
 
 
-def _versions() -> dict[str, str]:
+def package_versions() -> dict[str, str]:
+    """The versions of Python and of the packages that decide what an artifact is like."""
     versions = {"python": sys.version.split()[0]}
     for package in PACKAGES:
         try:

@@ -63,10 +63,10 @@ class ProductRetriever(BaseRetriever):
     top_k: int = 3
     floor: float = 0.0  # results with a lower score are none
 
-    def _get_relevant_documents(self, query: str, *, run_manager) -> list[Document]:
+    def _get_relevant_documents(self, query: str, *, run_manager, top_k: int | None = None) -> list[Document]:
         return [
             Document(found.text, id=found.id, metadata={"product": found.product, "score": found.score})
-            for found in self.search(query)
+            for found in self.search(query, top_k)
         ]
 
     def search(self, query: str, top_k: int | None = None, without: Iterable[str] = ()) -> list[Retrieved]:
@@ -193,14 +193,14 @@ def open_search(settings: Settings, embeddings: Embeddings | None = None) -> Pro
         collection=open_vector_store(embeddings, settings)._collection,
         keywords=KeywordIndex(require(path_for(settings), made_by="rag_indexing.py")),
         embeddings=embeddings if rag.method != "keyword" else None,
-        reranker=_load_reranker(settings) if rag.reranker else None,
+        reranker=load_reranker(settings) if rag.reranker else None,
         method=rag.method,
         top_k=rag.top_k,
         floor=floors[rag.method],
     )
 
 
-def _load_reranker(settings: Settings) -> Any:
+def load_reranker(settings: Settings) -> Any:
     """The cross-encoder `rag.reranker`. Raises UserError where it cannot be had."""
     from sentence_transformers import CrossEncoder
 

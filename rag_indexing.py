@@ -13,6 +13,7 @@ The catalogue streams through: while the model embeds one slice, the next is rea
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import os
 import shutil
@@ -155,11 +156,12 @@ def splitter_for(embeddings: HuggingFaceEmbeddings) -> Splitter:
     from langchain_text_splitters import RecursiveCharacterTextSplitter
 
     model = embeddings._client
+    tokenizer = copy.deepcopy(model.tokenizer)  # of its own: one keeps its truncation for all threads
     window = model.max_seq_length - 2  # two tokens mark the start and the end
     os.environ["TOKENIZERS_PARALLELISM"] = "true"  # off by default for programs that fork; this one has only threads
 
     def tokens(texts: list[str]) -> list[int]:
-        encoded = model.tokenizer(
+        encoded = tokenizer(
             texts,
             add_special_tokens=False,
             return_attention_mask=False,

@@ -27,7 +27,7 @@ from pipeline.command_line import read_settings
 from pipeline.embedding import load_embedding_model
 from pipeline.keyword_index import KeywordIndex, new_index
 from pipeline.prompts import document_text
-from pipeline.search import WEIGHTS, ProductRetriever
+from pipeline.search import WEIGHTS, ProductRetriever, fuse
 
 DEPTH = 10
 FOLDS = 3
@@ -162,7 +162,7 @@ def report_held_out(task: Task, features: list[tuple[np.ndarray, np.ndarray]]) -
     fold = np.arange(len(task.queries)) % FOLDS
     first, third = {}, {}
     for weights in GRID:
-        scored = [(numbers, rows @ np.array(weights)) for numbers, rows in features]
+        scored = [(numbers, fuse(rows, np.array(weights) / sum(weights))) for numbers, rows in features]
         ranking = [numbers[np.argsort(-scores, kind="stable")][:3].tolist() for numbers, scores in scored]
         first[weights], third[weights] = hits(task, ranking, 1), hits(task, ranking, 3)
     print("\nWeights tuned on the other folds (title, coverage, cosine), success on the fold held out:")

@@ -25,7 +25,7 @@ MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9d
 
 CPU_BATCH, CARD_BATCH = 8, 128  # texts; on a CPU, more at once no longer fit its caches
 LEAST_COSINE = 0.99  # of a text's vector in 16 bits to that in 32; all-MiniLM-L6-v2 in bfloat16: 0.998
-TRIED_TEXTS = 16
+TRIED_TEXTS = 8
 
 
 def load_embedding_model(settings: Settings) -> HuggingFaceEmbeddings:

@@ -18,6 +18,7 @@ from array import array
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from string import ascii_lowercase
 from typing import TYPE_CHECKING, NamedTuple
 
 from config import Settings
@@ -26,7 +27,7 @@ from pipeline.catalogue import Product, normalised_title
 if TYPE_CHECKING:
     import numpy as np
 
-    Posting = dict[int, np.ndarray]
+    Posting = dict[int, np.ndarray]  # block -> numbers within it, ascending
 
 SCHEMA = """
 PRAGMA journal_mode = OFF;
@@ -46,10 +47,13 @@ PART = 3  # letters
 PART_MARK = "#"
 DIGIT_WEIGHT = 1.5  # words and parts with a digit: model numbers tell more than their rarity says
 MOST_QUERY_WORDS = 100
+MOST_CORRECTED = 5
+CORRECTED_STRENGTH = 0.9
 MOST_POSTINGS = 200_000  # read to choose candidates; about 1 ms
 
 INSIDE_WORDS = re.compile(r"(?<=\w)[-./'’](?=\w)")  # dvd-2930ci and dvd2930ci, Mog's and Mogs are one word
 DIGIT = re.compile(r"\d")
+CORRECTABLE = re.compile(r"[a-z]{3,20}")  # shorter ones are near to too many
 
 
 def path_for(settings: Settings) -> Path:
@@ -70,6 +74,16 @@ def parts_of(word: str) -> list[str]:
     """Three letters in a row, with a mark; a space stands for the start and the end: `#_ca`, `#cat`, `#at_`."""
     word = f"_{word}_"
     return [PART_MARK + word[start : start + PART] for start in range(len(word) - PART + 1)]
+
+
+def near_words(word: str) -> set[str]:
+    """What one typing error makes of `word`, or `word` of it: a letter more, less or another, two exchanged."""
+    places = [(word[:place], word[place:]) for place in range(len(word) + 1)]
+    fewer = {start + rest[1:] for start, rest in places}
+    exchanged = {start + rest[1] + rest[0] + rest[2:] for start, rest in places if len(rest) > 1}
+    others = {start + letter + rest[1:] for start, rest in places for letter in ascii_lowercase}
+    more = {start + letter + rest for start, rest in places for letter in ascii_lowercase}
+    return (fewer | exchanged | others | more) - {word}
 
 
 # ---------------------------------------------------------------------------------------------------------- writing
@@ -214,29 +228,58 @@ class KeywordIndex:
         rows = self._select("SELECT number, documents FROM product WHERE number IN", numbers)
         return {number: documents.split() for number, documents in rows}
 
-    def query(self, text: str) -> KeywordQuery:
-        """Look up the terms of `text`."""
-        import numpy as np
+    def query(self, text: str, without: Collection[int] = ()) -> KeywordQuery:
+        """Look up the terms of `text`, as if the products `without` were not there.
 
+        A word that nothing has is taken for those that a typing error makes of it.
+        """
         words = list(dict.fromkeys(words_of(text)))[:MOST_QUERY_WORDS]
         parts = {word: parts_of(word) for word in words}
-        terms = list(dict.fromkeys([*words, *(part for word in words for part in parts[word])]))
+        postings = self._postings([*words, *(part for word in words for part in parts[word])], without)
+        misspelt = [word for word in words if not postings[word] and CORRECTABLE.fullmatch(word)][:MOST_CORRECTED]
+        for word in misspelt:
+            found = self._postings([*near_words(word)], without)
+            postings[word] = united([posting for posting in found.values() if posting])
+        return KeywordQuery(parts, postings, set(misspelt), self.norms)
+
+    def _postings(self, terms: Sequence[str], without: Collection[int]) -> dict[str, Posting]:
+        import numpy as np
+
         postings: dict[str, Posting] = {term: {} for term in terms}
-        for term, block, numbers in self._select("SELECT term, block, numbers FROM posting WHERE term IN", terms):
-            postings[term][block] = np.frombuffer(numbers, np.uint16)
-        return KeywordQuery(parts, postings, self.norms)
+        left_out: dict[int, list[int]] = {}
+        for number in without:
+            left_out.setdefault(number // BLOCK, []).append(number % BLOCK)
+        for term, block, blob in self._select("SELECT term, block, numbers FROM posting WHERE term IN", [*postings]):
+            numbers = np.frombuffer(blob, np.uint16)
+            if block in left_out:
+                numbers = numbers[~np.isin(numbers, left_out[block])]
+            if len(numbers):
+                postings[term][block] = numbers
+        return postings
 
     def _select(self, query: str, values: Sequence) -> list[tuple]:
         marks = ",".join("?" * len(values))
         return self._database.execute(f"{query} ({marks})", [*values]).fetchall()
 
 
+def united(postings: list[Posting]) -> Posting:
+    """The products that are in any of `postings`."""
+    import numpy as np
+
+    blocks = {block for posting in postings for block in posting}
+    return {
+        block: np.unique(np.concatenate([posting[block] for posting in postings if block in posting]))
+        for block in blocks
+    }
+
+
 class KeywordScores(NamedTuple):
     """How well products fit a query, 0 to 1 each.
 
     title: cosine of the parts of title and query, by their weights (tf-idf without counts).
-    coverage: share of the words of the query, by their weights, that stand in title or description; a word that does
-    not counts with the square of the share of its parts that stand in the title.
+    coverage: share of the words of the query, by their weights, that stand in title or description; a word that was
+    corrected counts a little less, one that does not stand there with the square of the share of its parts that stand
+    in the title.
     """
 
     title: np.ndarray
@@ -244,11 +287,15 @@ class KeywordScores(NamedTuple):
 
 
 class KeywordQuery:
-    """The terms of a query with their lists: block -> numbers within it, ascending."""
+    """The terms of a query with their lists; those of the words `corrected` are of words near to them."""
 
-    def __init__(self, parts: dict[str, list[str]], postings: dict[str, Posting], norms: np.ndarray):
+    def __init__(
+        self, parts: dict[str, list[str]], postings: dict[str, Posting], corrected: set[str], norms: np.ndarray
+    ):
         self._parts = parts  # of each word
         self._postings = postings
+        self._corrected = corrected
+        self._strengths = {word: CORRECTED_STRENGTH if word in corrected else 1.0 for word in parts}
         self._norms = norms
         self._holders = {term: sum(map(len, blocks.values())) for term, blocks in postings.items()}
         self._weights = {term: weight_of(term, holders, len(norms)) for term, holders in self._holders.items()}
@@ -256,7 +303,7 @@ class KeywordQuery:
         self._length = sum(self._title_weights.values()) ** 0.5 or 1.0  # of the query's vector of parts
         self._words_weight = sum(self._weights[word] for word in parts) or 1.0
 
-    def best(self, count: int, without: Collection[int] = ()) -> np.ndarray:
+    def best(self, count: int) -> np.ndarray:
         """About `count` products that share the most with the query, in no order.
 
         The rarest terms decide, as many as have `MOST_POSTINGS` entries in all: so the time does not grow with the
@@ -275,7 +322,6 @@ class KeywordQuery:
             weight = self._title_weights[term] if of_title else self._weights[term]
             for block, numbers in self._postings[term].items():
                 scores[block * BLOCK : (block + 1) * BLOCK][numbers] += weight
-        title[list(without)] = coverage[list(without)] = 0
         found = np.flatnonzero(title + coverage)
         if count < len(found):
             scores = title[found] / (self._norms[found] * self._length) + coverage[found] / self._words_weight
@@ -287,12 +333,15 @@ class KeywordQuery:
         import numpy as np
 
         held = self._held(numbers)
+        for word in self._corrected:  # its parts are those of the right word, as well as they can be
+            held |= {part: held[part] | held[word] for part in self._parts[word]}
         title = sum((held[part] * weight for part, weight in self._title_weights.items()), np.zeros(len(numbers)))
         coverage = np.zeros(len(numbers))
         for word, parts in self._parts.items():
             in_part = np.mean([held[part] for part in parts], axis=0) ** 2
-            coverage += np.where(held[word], 1, in_part) * self._weights[word]
-        return KeywordScores(title / (self._norms[numbers] * self._length), coverage / self._words_weight)
+            coverage += np.where(held[word], self._strengths[word], in_part) * self._weights[word]
+        title = np.minimum(title / (self._norms[numbers] * self._length), 1)
+        return KeywordScores(title, coverage / self._words_weight)
 
     def _held(self, numbers: np.ndarray) -> dict[str, np.ndarray]:
         """Term -> whether each of `numbers` has it."""

@@ -2,7 +2,8 @@
 
 Where a value comes from, the first that names it: the command line (`--training.max_steps 60`), the environment
 (`DESCRIBE_TRAINING__MAX_STEPS=60`), `settings.toml` in the current folder, the profile (`--profile demo`), the default
-below. The defaults are those of the first version of this pipeline, for a Llama-3-8B on an 8 GB card.
+below. The defaults are those of the first version of this pipeline, for a Llama-3-8B on an 8 GB card, but for the
+packing of examples and for checkpoints every 100 steps (it had `packing` false and `save_steps` 1000).
 """
 
 from __future__ import annotations

@@ -5,9 +5,11 @@
     python fine_tuning.py --training.resume never           do not go on with an interrupted training
     python fine_tuning.py --training.plan_only              only say whether it fits the card
     python fine_tuning.py --model.save_merged               also save the merged 16-bit model
+    torchrun --nproc_per_node 2 fine_tuning.py              on two cards, each with half of a step's examples
 
 Supervised fine-tuning on prompts `title -> description`; the loss counts the description only, which ends with the
-end-of-text token. Run the same command again after an interruption: it goes on from the last checkpoint.
+end-of-text token. Run the same command again after an interruption: it goes on from the last checkpoint. The losses are
+in trainer_outputs: loss.png shows them, metrics.jsonl has them line by line.
 """
 
 from __future__ import annotations
@@ -290,8 +292,11 @@ def configure_trainer(
     dataset = tokenise_dataset(dataset, tokenizer, window, desc=_("Tokenising"), num_proc=processes(settings))
     if held_out is not None:
         held_out = tokenise_dataset(held_out, tokenizer, window)
+    folder = training_dir(settings)
+    # Beside the checkpoints, which go; the name is the training's own, so that one that goes on adds to its curves.
+    os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(training.output_dir / "tensorboard" / folder.name))
     config = SFTConfig(
-        output_dir=str(training_dir(settings)),
+        output_dir=str(folder),
         num_train_epochs=training.num_train_epochs,
         max_steps=training.max_steps,
         **plan.trainer_arguments(),
@@ -320,6 +325,8 @@ def configure_trainer(
         seed=training.seed,
         disable_tqdm=True,
         report_to=training.report_to,
+        project="fine_tuning",  # in trackio
+        run_name=folder.name,
     )
     config._n_gpu = min(1, config.n_gpu)  # several cards take several processes; one does not spread over them
     trainer = DescriptionTrainer(
@@ -387,9 +394,16 @@ def train(trainer: DescriptionTrainer, settings: Settings) -> None:
     if on_card:
         report_memory(reserved_before)
     if stop.requested:
-        saved = last_checkpoint(folder)
-        print("\n" + _("Saved as {checkpoint}: the same command goes on from there.").format(checkpoint=saved))
+        if saved := last_checkpoint(folder):
+            print("\n" + _("Saved as {checkpoint}: the same command goes on from there.").format(checkpoint=saved))
         raise KeyboardInterrupt
+    if trainer.state.global_step < trainer.state.max_steps:
+        print(
+            "\n"
+            + _("Stopped early: the held-out loss was lowest at step {step}, whose adapter is kept.").format(
+                step=trainer.state.best_global_step
+            )
+        )
     print("\n" + _("Training completed!"))
 
 

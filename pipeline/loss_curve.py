@@ -7,7 +7,7 @@ from pathlib import Path
 from pipeline.artifacts import new_file
 from pipeline.messages import _
 
-SMOOTHED_SHARE = 0.05  # of the curve: how far a step's neighbours reach on either side
+SMOOTHED_SHARE = 0.03  # of the curve: how far a step's neighbours reach on either side
 
 
 def draw_loss_curve(entries: list[dict], path: Path) -> None:
@@ -23,7 +23,7 @@ def draw_loss_curve(entries: list[dict], path: Path) -> None:
     axes = figure.add_subplot(xlabel=_("step"), ylabel=_("loss (nats per token)"))
     if trained:
         steps, losses = zip(*trained, strict=True)
-        axes.plot(steps, losses, color="tab:blue", alpha=0.3, linewidth=0.8)
+        axes.plot(steps, losses, color="tab:blue", alpha=0.25, linewidth=0.8)
         axes.plot(steps, smoothed(losses), color="tab:blue", linewidth=1.8, label=_("training, smoothed"))
     if held_out:
         axes.plot(*zip(*held_out, strict=True), color="tab:orange", marker="o", markersize=5, label=_("held out"))
@@ -37,7 +37,8 @@ def draw_loss_curve(entries: list[dict], path: Path) -> None:
 
 
 def smoothed(values: tuple[float, ...]) -> list[float]:
-    """Each value's mean with its neighbours; at the ends there are fewer of them."""
-    reach = round(SMOOTHED_SHARE * len(values))
-    windows = (values[max(0, i - reach) : i + reach + 1] for i in range(len(values)))
+    """Each value's mean with its neighbours: fewer at the start, where the loss falls fast."""
+    most = round(SMOOTHED_SHARE * len(values))
+    reaches = (min(most, i) for i in range(len(values)))
+    windows = (values[i - reach : i + reach + 1] for i, reach in enumerate(reaches))
     return [sum(window) / len(window) for window in windows]

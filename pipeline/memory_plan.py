@@ -373,10 +373,12 @@ def prove(plan: MemoryPlan, trainer: DescriptionTrainer) -> None:
     if not plan.parts or device.type != "cuda":
         return
     batch = trainer.data_collator([trainer.train_dataset[number] for number in plan.largest])
+    learned = (batch["labels"] != IGNORED).sum().to(device)
+    trainer.current_gradient_accumulation_steps = plan.micro_batches  # what the Trainer sets at its first step
     try:
         with torch.random.fork_rng([device]):
             states = torch.empty(plan.parts["optimizer"], dtype=torch.uint8, device=device)  # the first step makes them
-            trainer.training_step(trainer.model_wrapped, batch, num_items_in_batch=(batch["labels"] != IGNORED).sum())
+            trainer.training_step(trainer.model_wrapped, batch, num_items_in_batch=learned)
             torch.cuda.synchronize(device)
             del states
     except torch.cuda.OutOfMemoryError:

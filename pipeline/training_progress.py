@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import signal
 import time
 from collections import deque
@@ -26,7 +27,7 @@ CURVE_FILE = "loss.png"
 SHOWN = ("loss", "grad_norm", "learning_rate", "eval_loss", "eval_perplexity", "tokens_per_second", "epoch")
 
 WINDOW = 20  # steps whose mean loss says whether it explodes; single steps sway too much
-EXPLOSION = 2.0  # times the lowest mean so far, and 1 nat for losses near 0
+EXPLOSION = 2.0  # times the lowest mean so far; 1 nat is added, for losses near 0
 
 
 class ProgressFigures(TrainerCallback):
@@ -90,56 +91,73 @@ class ProgressFigures(TrainerCallback):
 
 
 def selected(entry: dict) -> dict:
-    """Of what the trainer logs, the figures of a step; not its summaries, which are wrong after an interruption."""
-    return {name: entry[name] for name in (*SHOWN, "step") if name in entry and not entry.keys() & {"train_loss"}}
+    """Of what the trainer logs, the figures of a step; not its summary at the end, wrong after an interruption."""
+    names = () if "train_loss" in entry else (*SHOWN, "step")
+    return {name: entry[name] for name in names if name in entry}
 
 
 class LossWatch(TrainerCallback):
-    """Ends a training whose loss is no number any more or explodes; only a healthy step becomes a checkpoint."""
+    """Ends a training whose loss is no number any more or explodes, and leaves only checkpoints from before.
+
+    The loss of a step tells of the weights that the step before it made.
+    """
 
     def __init__(self, trainer: DescriptionTrainer):
         self.trainer = trainer
         self.losses: deque[float] = deque(maxlen=WINDOW)
-        self.lowest = math.inf
+        self.lowest = math.inf  # of the means over a whole window, and of the first step
+        self.bad_since: int | None = None
 
     def on_step_begin(self, args, state, control, **_kwargs):
         self.trainer.step_loss = 0.0
 
     def on_pre_optimizer_step(self, args, state, control, **_kwargs):
-        """Before the weights take up what came out of this step."""
         loss = self.trainer.accelerator.gather(torch.as_tensor(self.trainer.step_loss)).mean().item()
         self.losses.append(loss)
         mean = sum(self.losses) / len(self.losses)
-        if not math.isfinite(loss) or mean > self.limit():
-            self.end(state.global_step + 1, loss)
+        if math.isfinite(loss) and loss <= self.limit():
+            self.bad_since = None
+        else:
+            self.bad_since = self.bad_since or state.global_step + 1
+            if not math.isfinite(mean) or mean > self.limit():
+                self.end(args, state.global_step + 1, loss)
         if len(self.losses) in (1, WINDOW):
             self.lowest = min(self.lowest, mean)
 
     def on_step_end(self, args, state, control, model, **_kwargs):
         if not control.should_save:
             return
-        if not all(weight.isfinite().all() for weight in model.parameters() if weight.requires_grad):
-            self.end(state.global_step, math.nan)
-        if self.losses[-1] > self.limit() and not control.should_training_stop:
+        if self.bad_since:
             control.should_save = False
+        elif not all(weight.isfinite().all() for weight in model.parameters() if weight.requires_grad):
+            self.bad_since = state.global_step + 1
+            self.end(args, state.global_step, math.nan)
+
+    def on_evaluate(self, args, state, control, metrics, **_kwargs):
+        if not math.isfinite(metrics["eval_loss"]):
+            self.bad_since = self.bad_since or state.global_step + 1
+            self.end(args, state.global_step, metrics["eval_loss"])
 
     def limit(self) -> float:
         return EXPLOSION * self.lowest + 1
 
-    def end(self, step: int, loss: float) -> None:
-        training = self.trainer.args
+    def end(self, args, step: int, loss: float) -> None:
+        if self.trainer.is_world_process_zero():
+            for checkpoint in Path(args.output_dir).glob("checkpoint-*"):
+                if int(checkpoint.name.split("-")[1]) >= self.bad_since - 1:
+                    shutil.rmtree(checkpoint, ignore_errors=True)
         raise UserError(
             _(
-                "The loss went out of bounds at step {step}: {loss:.4g}, {lowest:.4g} at best before. "
+                "The loss went out of bounds at step {step}: {loss:.4g}, after {lowest:.4g} at best. "
                 "Lower --training.learning_rate (now {rate:g}) or --training.max_grad_norm (now {norm:g}). "
-                "The checkpoints from before are kept in {folder}"
+                "What was saved before it went wrong is kept in {folder}"
             ).format(
                 step=step,
                 loss=loss,
                 lowest=self.lowest,
-                rate=training.learning_rate,
-                norm=training.max_grad_norm,
-                folder=training.output_dir,
+                rate=args.learning_rate,
+                norm=args.max_grad_norm,
+                folder=args.output_dir,
             )
         )
 

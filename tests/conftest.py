@@ -18,6 +18,7 @@ from tests.running import DEMO, Finished, run_script, run_well
 TRAINING = (
     *("--training.max_examples", "12", "--training.max_steps", "8", "--training.per_device_train_batch_size", "2"),
     *("--training.save_steps", "2", "--training.logging_steps", "1"),
+    *("--training.eval_examples", "6", "--training.eval_steps", "3"),
     *("--training.learning_rate", "0.01"),  # so that eight steps change what the model says
 )
 ANSWERS = ("--generation.max_new_tokens", "12")

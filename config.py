@@ -38,6 +38,7 @@ PROJECT_DIR = Path(__file__).resolve().parent
 SETTINGS_FILE = Path("settings.toml")
 ENVIRONMENT_PREFIX = "DESCRIBE_"
 DEFAULT_PROFILE = "llama-3-8b"
+NOT_WRITTEN = ("raw_file", "llama_cpp_dir")  # the paths of what is not made here
 
 PROFILES: dict[str, dict] = {
     "llama-3-8b": {},
@@ -54,6 +55,7 @@ PROFILES: dict[str, dict] = {
             "name": str(PROJECT_DIR / "demo" / "foundation"),
             "lora_dir": "lora_model_demo",
             "merged_dir": "merged_model_demo",
+            "gguf_dir": "gguf_model_demo",
             "max_seq_length": 2048,
             "dtype": "float32",
             "load_in_4bit": False,
@@ -121,6 +123,12 @@ class ModelSettings(Group):
     )
     save_merged: bool = Field(False, description=N_("also save the adapter merged into the model, in 16 bits"))
     merged_dir: Path = Field(Path("merged_model_llama-3-8b-16bit"), description=N_("folder of the merged model"))
+    save_gguf: Literal["q4_k_m", "q8_0", "f16"] | None = Field(
+        None, description=N_("also save a GGUF file of this type for llama.cpp and Ollama")
+    )
+    gguf_dir: Path = Field(Path("gguf_model_llama-3-8b"), description=N_("folder of the GGUF file"))
+    llama_cpp_dir: Path | None = Field(None, description=N_("folder of llama.cpp, which writes it; default: PATH"))
+    push_to_hub: str | None = Field(None, description=N_("also upload the adapter to this repository, USER/NAME"))
 
 
 class LoraSettings(Group):
@@ -304,11 +312,11 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def start_paths_from_work_dir(self) -> Settings:
-        """What the scripts write lies in `work_dir`; only the raw catalogue, which is not theirs, stays where it is."""
+        """What the scripts write lies in `work_dir`; what they find, `NOT_WRITTEN`, stays where it is."""
         for name in type(self).model_fields:
             group = getattr(self, name)
             if isinstance(group, Group):
                 for field, value in group:
-                    if isinstance(value, Path) and field != "raw_file":
+                    if isinstance(value, Path) and field not in NOT_WRITTEN:
                         setattr(group, field, self.work_dir / value)
         return self

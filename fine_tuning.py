@@ -5,7 +5,11 @@
     python fine_tuning.py --training.resume never           do not go on with an interrupted training
     python fine_tuning.py --training.plan_only              only say whether it fits the card
     python fine_tuning.py --model.save_merged               also save the merged 16-bit model
+<<<<<<< HEAD
     torchrun --nproc_per_node 2 fine_tuning.py              on two cards, each with half of a step's examples
+=======
+    python fine_tuning.py --model.save_gguf q4_k_m          also save a GGUF file for llama.cpp and Ollama
+>>>>>>> wt-gen
 
 Supervised fine-tuning on prompts `title -> description`; the loss counts the description only, which ends with the
 end-of-text token. Run the same command again after an interruption: it goes on from the last checkpoint. The losses are
@@ -33,6 +37,7 @@ from pipeline.answers import ask
 from pipeline.artifacts import content_hash, new_file, new_folder, require, write_meta
 from pipeline.catalogue import Product, is_held_out, read_products
 from pipeline.errors import UserError
+from pipeline.export import export, rehearse_gguf, require_export_tools
 from pipeline.language_model import (
     LanguageModel,
     add_lora,
@@ -41,10 +46,15 @@ from pipeline.language_model import (
     prepare_for_inference,
     resolve_dtype,
 )
+<<<<<<< HEAD
 from pipeline.memory_plan import MemoryPlan, limit_memory, plan_memory, show_plan
 from pipeline.merging import save_merged_model
 from pipeline.messages import N_, _
 from pipeline.micro_batches import tokenise_dataset
+=======
+from pipeline.messages import N_, _
+from pipeline.model_card import write_model_card
+>>>>>>> wt-gen
 from pipeline.progress import progress_bar
 from pipeline.prompts import INSTRUCTION, product_prompt
 from pipeline.script import banner, run, show_settings
@@ -68,15 +78,20 @@ NOT_PART_OF_THE_TRAINING = {
 
 def main(settings: Settings) -> None:
     require(settings.data.processed_file, made_by="process_data.py")
+<<<<<<< HEAD
     require_reporter(settings.training.report_to)
     if settings.training.plan_only:
         plan_training(settings)
         return
+=======
+    require_export_tools(settings)
+>>>>>>> wt-gen
     report_environment(settings)
     report_settings(settings)
     processes = join_processes(settings)
     plan = plan_training(settings)
     language_model = prepare_lora(load_model(settings), settings)
+<<<<<<< HEAD
     with processes.main_process_first():
         if processes.is_main_process:
             write_examples(settings)
@@ -87,6 +102,16 @@ def main(settings: Settings) -> None:
         ask_twice(language_model, settings)
         save(language_model, settings)
         remove_checkpoints(trainer)
+=======
+    rehearse_gguf(language_model, settings)
+    write_examples(settings)
+    dataset = to_prompts(load_examples(settings), settings)
+    trainer = configure_trainer(language_model, dataset, settings)
+    train(trainer, settings)
+    ask_twice(language_model, settings)
+    save(language_model, final_losses(trainer), settings)
+    remove_checkpoints(trainer)
+>>>>>>> wt-gen
     print(f"\n{'>' * 29} {_('END OF FINE-TUNING')} {'<' * 30}")
     processes.destroy_process_group()
 
@@ -419,6 +444,7 @@ def last_checkpoint(folder: Path) -> Path | None:
     return None
 
 
+<<<<<<< HEAD
 def is_complete(checkpoint: Path) -> bool:
     """Whether it is that of the last step, after which only the saving was cut off."""
     state = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
@@ -443,6 +469,27 @@ def report_training(trainer: DescriptionTrainer, seconds: float, steps_before: i
         facts[_("Held-out loss")] = f"{first['eval_loss']:.4f} -> {final['eval_loss']:.4f}"
         facts[_("Held-out perplexity")] = f"{first['eval_perplexity']:,.1f} -> {final['eval_perplexity']:,.1f}"
     print_statistics(_("Training statistics"), facts)
+=======
+def report_training(trainer: SFTTrainer, seconds: float, steps_before: int) -> None:
+    """Time, speed and loss."""
+    args, steps = trainer.args, trainer.state.global_step - steps_before
+    samples = steps * args.per_device_train_batch_size * args.gradient_accumulation_steps * args.world_size
+    print_statistics(
+        _("Training statistics"),
+        {
+            _("Total training time"): _("{s:.2f} seconds ({m:.2f} min)").format(s=seconds, m=seconds / 60),
+            _("Processing speed"): f"{samples / seconds:.2f} samples/s",
+            _("Final training loss"): "".join(f"{loss:.4f}" for loss in final_losses(trainer).values()) or "-",
+        },
+    )
+>>>>>>> wt-gen
+
+
+def final_losses(trainer: SFTTrainer) -> dict[str, float]:
+    """The mean over the last tenth of the steps, which single batches do not sway; nothing where none was logged."""
+    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    last = losses[-max(1, len(losses) // 10) :]
+    return {"training": sum(last) / len(last)} if last else {}
 
 
 def report_memory(reserved_before: int) -> None:
@@ -501,21 +548,17 @@ def ask_twice(language_model: LanguageModel, settings: Settings) -> None:
             print("\n" + _("The model's answer: [{answer}]").format(answer=answer.answer))
 
 
-def save(language_model: LanguageModel, settings: Settings) -> None:
-    """Save the adapter with its tokenizer and, where asked for, the merged model."""
+def save(language_model: LanguageModel, losses: dict[str, float], settings: Settings) -> None:
+    """Save the adapter with its tokenizer and model card and, where asked for, the model in other forms."""
     lora_dir = settings.model.lora_dir
     banner(_("Saving the trained model to {folder}...").format(folder=lora_dir))
     with new_folder(lora_dir) as folder:
         language_model.model.save_pretrained(folder)
         language_model.tokenizer.save_pretrained(folder)
-    groups = settings.model_dump(mode="json", include={"profile", "model", "lora", "training"})
-    write_meta(lora_dir, groups, [settings.data.processed_file])
-    if settings.model.save_merged:
-        print(_("Merging the adapter into the model, in 16 bits..."))
-        with new_folder(settings.model.merged_dir) as folder:
-            save_merged_model(language_model, folder, resolve_dtype(settings))
-        write_meta(settings.model.merged_dir, groups, [lora_dir / "adapter_model.safetensors"])
-        print(_("Merged model saved to {folder}").format(folder=settings.model.merged_dir))
+        write_model_card(folder, settings, losses)
+    meta = settings.model_dump(mode="json", include={"profile", "model", "lora", "training"})
+    write_meta(lora_dir, meta, [settings.data.processed_file])
+    export(language_model, meta, settings)
     print(_("Done."))
 
 

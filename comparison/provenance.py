@@ -14,7 +14,7 @@ from pipeline.messages import _
 _WITHOUT_EFFECT = {
     "model": {"backend", "device_map", "attn_implementation", "save_merged"},
     "generation": {"batch_size", "use_cache"},
-    "rag": {"embedding_batch_size", "server"},
+    "rag": {"embedding_batch_size", "server", "max_records"},  # the hash of the index says which products it has
 }
 
 

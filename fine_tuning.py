@@ -5,11 +5,8 @@
     python fine_tuning.py --training.resume never           do not go on with an interrupted training
     python fine_tuning.py --training.plan_only              only say whether it fits the card
     python fine_tuning.py --model.save_merged               also save the merged 16-bit model
-<<<<<<< HEAD
     torchrun --nproc_per_node 2 fine_tuning.py              on two cards, each with half of a step's examples
-=======
     python fine_tuning.py --model.save_gguf q4_k_m          also save a GGUF file for llama.cpp and Ollama
->>>>>>> wt-gen
 
 Supervised fine-tuning on prompts `title -> description`; the loss counts the description only, which ends with the
 end-of-text token. Run the same command again after an interruption: it goes on from the last checkpoint. The losses are
@@ -46,15 +43,10 @@ from pipeline.language_model import (
     prepare_for_inference,
     resolve_dtype,
 )
-<<<<<<< HEAD
 from pipeline.memory_plan import MemoryPlan, limit_memory, plan_memory, show_plan
-from pipeline.merging import save_merged_model
 from pipeline.messages import N_, _
 from pipeline.micro_batches import tokenise_dataset
-=======
-from pipeline.messages import N_, _
 from pipeline.model_card import write_model_card
->>>>>>> wt-gen
 from pipeline.progress import progress_bar
 from pipeline.prompts import INSTRUCTION, product_prompt
 from pipeline.script import banner, run, show_settings
@@ -78,20 +70,17 @@ NOT_PART_OF_THE_TRAINING = {
 
 def main(settings: Settings) -> None:
     require(settings.data.processed_file, made_by="process_data.py")
-<<<<<<< HEAD
     require_reporter(settings.training.report_to)
     if settings.training.plan_only:
         plan_training(settings)
         return
-=======
     require_export_tools(settings)
->>>>>>> wt-gen
     report_environment(settings)
     report_settings(settings)
     processes = join_processes(settings)
     plan = plan_training(settings)
     language_model = prepare_lora(load_model(settings), settings)
-<<<<<<< HEAD
+    rehearse_gguf(language_model, settings)
     with processes.main_process_first():
         if processes.is_main_process:
             write_examples(settings)
@@ -100,18 +89,8 @@ def main(settings: Settings) -> None:
     train(trainer, settings)
     if processes.is_main_process:
         ask_twice(language_model, settings)
-        save(language_model, settings)
+        save(language_model, final_losses(trainer), settings)
         remove_checkpoints(trainer)
-=======
-    rehearse_gguf(language_model, settings)
-    write_examples(settings)
-    dataset = to_prompts(load_examples(settings), settings)
-    trainer = configure_trainer(language_model, dataset, settings)
-    train(trainer, settings)
-    ask_twice(language_model, settings)
-    save(language_model, final_losses(trainer), settings)
-    remove_checkpoints(trainer)
->>>>>>> wt-gen
     print(f"\n{'>' * 29} {_('END OF FINE-TUNING')} {'<' * 30}")
     processes.destroy_process_group()
 
@@ -444,7 +423,6 @@ def last_checkpoint(folder: Path) -> Path | None:
     return None
 
 
-<<<<<<< HEAD
 def is_complete(checkpoint: Path) -> bool:
     """Whether it is that of the last step, after which only the saving was cut off."""
     state = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
@@ -452,44 +430,31 @@ def is_complete(checkpoint: Path) -> bool:
 
 
 def report_training(trainer: DescriptionTrainer, seconds: float, steps_before: int) -> None:
-    """Time, speed and losses; the training loss is the mean over the last tenth of the steps, which single batches do
-    not sway."""
+    """Time, speed and losses."""
     args, steps = trainer.args, trainer.state.global_step - steps_before
     samples = steps * trainer.plan.examples_per_step * args.world_size
-    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    losses = final_losses(trainer)
     held_out = [entry for entry in trainer.state.log_history if "eval_loss" in entry]
-    last = losses[-max(1, len(losses) // 10) :]
     facts = {
         _("Total training time"): _("{s:.2f} seconds ({m:.2f} min)").format(s=seconds, m=seconds / 60),
         _("Processing speed"): f"{samples / seconds:.2f} samples/s, {trainer.tokens_per_second():,.0f} tokens/s",
-        _("Final training loss"): f"{sum(last) / len(last):.4f}" if last else "-",
+        _("Final training loss"): f"{losses['training']:.4f}" if "training" in losses else "-",
     }
     if held_out:
         first, final = held_out[0], held_out[-1]
         facts[_("Held-out loss")] = f"{first['eval_loss']:.4f} -> {final['eval_loss']:.4f}"
         facts[_("Held-out perplexity")] = f"{first['eval_perplexity']:,.1f} -> {final['eval_perplexity']:,.1f}"
     print_statistics(_("Training statistics"), facts)
-=======
-def report_training(trainer: SFTTrainer, seconds: float, steps_before: int) -> None:
-    """Time, speed and loss."""
-    args, steps = trainer.args, trainer.state.global_step - steps_before
-    samples = steps * args.per_device_train_batch_size * args.gradient_accumulation_steps * args.world_size
-    print_statistics(
-        _("Training statistics"),
-        {
-            _("Total training time"): _("{s:.2f} seconds ({m:.2f} min)").format(s=seconds, m=seconds / 60),
-            _("Processing speed"): f"{samples / seconds:.2f} samples/s",
-            _("Final training loss"): "".join(f"{loss:.4f}" for loss in final_losses(trainer).values()) or "-",
-        },
-    )
->>>>>>> wt-gen
 
 
-def final_losses(trainer: SFTTrainer) -> dict[str, float]:
-    """The mean over the last tenth of the steps, which single batches do not sway; nothing where none was logged."""
-    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+def final_losses(trainer: DescriptionTrainer) -> dict[str, float]:
+    """The mean training loss over the last tenth of the steps, which single batches do not sway, and the last held-out
+    loss, in nats per token; without what was never logged."""
+    history = trainer.state.log_history
+    losses = [entry["loss"] for entry in history if "loss" in entry]
     last = losses[-max(1, len(losses) // 10) :]
-    return {"training": sum(last) / len(last)} if last else {}
+    held_out = [entry["eval_loss"] for entry in history if "eval_loss" in entry]
+    return ({"training": sum(last) / len(last)} if last else {}) | ({"held out": held_out[-1]} if held_out else {})
 
 
 def report_memory(reserved_before: int) -> None:

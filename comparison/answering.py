@@ -38,8 +38,9 @@ from pipeline.vector_store import require_index
 
 if TYPE_CHECKING:
     from langchain_huggingface import HuggingFaceEmbeddings
-    from pipeline.search import Retrieved
     from transformers import PreTrainedModel
+
+    from pipeline.search import Retrieved
 
 FIRST_TOKEN_TRIES = 3  # products that the time to the first token is measured on, one at a time
 GIB = 2**30

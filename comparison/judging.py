@@ -137,6 +137,7 @@ def similarities_of_meaning(
 ) -> list[dict[str, float]]:
     """By case and system: the cosine of the embeddings of answer and reference, times 100; 0 for an empty answer."""
     import numpy as np
+
     from pipeline.embedding import load_embedding_model
 
     texts = {

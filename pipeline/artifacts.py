@@ -219,11 +219,7 @@ def require_current(path: Path, made_by: str) -> None:
 
 
 def package_versions() -> dict[str, str]:
-<<<<<<< HEAD
     """The versions of Python and of the packages that decide what an artifact is like."""
-=======
-    """Python's version and those of the packages that decide what comes out."""
->>>>>>> wt-gen
     versions = {"python": sys.version.split()[0]}
     for package in PACKAGES:
         try:

@@ -100,6 +100,7 @@ class DataSettings(Group):
         "readable",
         description=N_("readable: decode entities, drop tags, keep punctuation; original: drop all punctuation"),
     )
+    num_proc: int = Field(0, ge=0, le=64, description=N_("processes that clean the records; 0: one for each core"))
 
 
 class ModelSettings(Group):

@@ -104,6 +104,8 @@ def judge(
     ):
         for name, of_answer in figures.items():
             of_answer["meaning"] = 0.0 if of_answer["abstained"] and case.reference else meanings.get(name)
+            if of_answer["abstained"] and not case.indexed:  # which is right, and cannot be like the reference
+                of_answer |= {"chrf": None, "rouge_l": None, "meaning": None}
             of_answer["repeats_example"] = name in repeated.get(case.key, ())
     with_retrieval = any(system.retrieval for system in systems)
     counted = [

@@ -81,7 +81,7 @@ def packed(value: Any) -> str:
     """`value` as JSON, compressed, in letters that mean nothing to HTML; 10,000 products would not fit otherwise."""
     import orjson
 
-    return base64.b64encode(gzip.compress(orjson.dumps(value), mtime=0)).decode("ascii")
+    return base64.b64encode(gzip.compress(orjson.dumps(value), compresslevel=6, mtime=0)).decode("ascii")
 
 
 # ----------------------------------------------------------------------------------------------------------- charts

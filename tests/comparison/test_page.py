@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import accumulate
 
 import pytest
 
@@ -25,10 +26,10 @@ def report_of(folder, count: int) -> dict:
     """A comparison of `count` products with texts and figures that are drawn, as long as those of Llama-3-8B."""
     draw = random.Random(8)
     vocabulary = ["".join(draw.choices("aeiourstlnmdcbp", k=draw.randint(2, 9))) for _word in range(8000)]
-    weights = [1 / rank for rank in range(1, 8001)]  # words are as unequally frequent as in a language
+    weights = list(accumulate(1 / rank for rank in range(1, 8001)))  # words are as unequally frequent as in a language
 
     def text(length: int) -> str:
-        return " ".join(draw.choices(vocabulary, weights, k=length)).capitalize() + "."
+        return " ".join(draw.choices(vocabulary, cum_weights=weights, k=length)).capitalize() + "."
 
     cases, measured = [], []
     for number in range(count):

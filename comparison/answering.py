@@ -82,7 +82,7 @@ def collect(settings: Settings) -> tuple[list[Case], list[str]]:
                 case.answers[system.name] = answer
                 if wrong:
                     case.stale.add(system.name)
-    return list(cases.values()), notes
+    return sorted(cases.values(), key=lambda case: case.sampled), notes
 
 
 def kept_answers(system: System, settings: Settings) -> tuple[list[Answer], list[str]]:

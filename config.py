@@ -78,6 +78,7 @@ PROFILES: dict[str, dict] = {
             "eval_steps": 40,
         },
         "rag": {"embedding_model": "sentence-transformers/all-MiniLM-L6-v2"},
+        "comparison": {"sample": 48},
     },
 }
 
@@ -99,6 +100,7 @@ class DataSettings(Group):
         "readable",
         description=N_("readable: decode entities, drop tags, keep punctuation; original: drop all punctuation"),
     )
+    num_proc: int = Field(0, ge=0, le=64, description=N_("processes that clean the records; 0: one for each core"))
 
 
 class ModelSettings(Group):
@@ -209,23 +211,61 @@ class RagSettings(Group):
     embedding_model: str = Field(
         "sentence-transformers/all-mpnet-base-v2", description=N_("embedding model: a hub name or a local folder")
     )
-    embedding_batch_size: int = Field(32, ge=1, description=N_("texts embedded at once"))
+    embedding_batch_size: int = Field(
+        0, ge=0, description=N_("texts embedded at once; 0: 8 on a CPU, where more are slower, 128 on a card")
+    )
+    vectors_dir: Path = Field(
+        Path("vectors"), description=N_("folder where vectors are kept, so that no text is embedded twice")
+    )
     chroma_dir: Path = Field(Path("chroma_db"), description=N_("folder of the Chroma index"))
+    server: str | None = Field(
+        None,
+        pattern=r"^https?://[^/]+/?$",
+        description=N_("address of a running Chroma server, like http://127.0.0.1:8000, to use instead of the folder"),
+    )
     collection: str = Field(
         "products",
         pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]{1,61}[a-zA-Z0-9]$",
         description=N_("name of the collection in Chroma"),
     )
     max_records: int = Field(5000, ge=0, description=N_("number of products to index; 0: all"))
-    top_k: int = Field(3, ge=1, le=100, description=N_("documents to retrieve for a product"))
+    method: Literal["dense", "keyword", "hybrid"] = Field(
+        "hybrid",
+        description=N_("dense: by meaning; keyword: by words and parts of words; hybrid: the same title, then both"),
+    )
+    reranker: str | None = Field(
+        None, description=N_("cross-encoder that orders what was found: a hub name or a local folder; default: none")
+    )
+    top_k: int = Field(3, ge=1, le=100, description=N_("products to retrieve for a question"))
 
 
 class AnswerSettings(Group):
-    """Scripts 2, 4 and 7: where the answers are kept for the comparison."""
+    """Scripts 2, 4, 7 and 8: where the answers are kept for the comparison."""
 
     foundation_file: Path = Field(Path("answers_foundation.json"), description=N_("answers of the foundation model"))
     fine_tuned_file: Path = Field(Path("answers_fine_tuned.json"), description=N_("answers of the fine-tuned model"))
     rag_file: Path = Field(Path("answers_rag.json"), description=N_("answers with retrieval"))
+    rag_fine_tuned_file: Path = Field(
+        Path("answers_rag_fine_tuned.json"), description=N_("answers of the fine-tuned model with retrieval")
+    )
+
+
+class ComparisonSettings(Group):
+    """Script 8: which products are compared besides those of the answers, and what is written."""
+
+    sample: int = Field(
+        0,
+        ge=0,
+        json_schema_extra={"short_flag": "sample"},
+        description=N_("held-out products that all four systems are asked about; 0: only what the answers hold"),
+    )
+    sample_file: Path = Field(
+        Path("comparison_answers.jsonl"), description=N_("answers that the comparison had generated")
+    )
+    html_file: Path = Field(Path("comparison.html"), description=N_("the comparison as a page"))
+    json_file: Path = Field(Path("comparison.json"), description=N_("the comparison for other programs"))
+    csv_file: Path = Field(Path("comparison.csv"), description=N_("the comparison as a table, one answer a line"))
+    md_file: Path = Field(Path("comparison.md"), description=N_("the comparison for a README"))
 
 
 class ProfileSource(PydanticBaseSettingsSource):
@@ -251,6 +291,7 @@ class Settings(BaseSettings):
         min_length=1,
         description=N_("titles to ask about"),
     )
+    check: bool = Field(False, description=N_("script 6: the index examines itself, instead of being asked"))
     work_dir: Path = Field(Path(), description=N_("folder of everything the scripts write"))
     language: Literal[LANGUAGES] | None = Field(  # type: ignore[valid-type]
         None, description=N_("language of the messages; default: the system's")
@@ -262,6 +303,7 @@ class Settings(BaseSettings):
     generation: GenerationSettings = Field(default_factory=GenerationSettings)
     rag: RagSettings = Field(default_factory=RagSettings)
     answers: AnswerSettings = Field(default_factory=AnswerSettings)
+    comparison: ComparisonSettings = Field(default_factory=ComparisonSettings)
 
     @classmethod
     def settings_customise_sources(cls, settings_cls, init_settings, env_settings, **_others):

@@ -5,8 +5,8 @@
     python fine_tuning.py --training.resume never           do not go on with an interrupted training
     python fine_tuning.py --training.plan_only              only say whether it fits the card
     python fine_tuning.py --model.save_merged               also save the merged 16-bit model
-    python fine_tuning.py --model.save_gguf q4_k_m          also save a GGUF file for llama.cpp and Ollama
     torchrun --nproc_per_node 2 fine_tuning.py              on two cards, each with half of a step's examples
+    python fine_tuning.py --model.save_gguf q4_k_m          also save a GGUF file for llama.cpp and Ollama
 
 Supervised fine-tuning on prompts `title -> description`; the loss counts the description only, which ends with the
 end-of-text token. Run the same command again after an interruption: it goes on from the last checkpoint. The losses are
@@ -71,10 +71,10 @@ NOT_PART_OF_THE_TRAINING = {
 def main(settings: Settings) -> None:
     require(settings.data.processed_file, made_by="process_data.py")
     require_reporter(settings.training.report_to)
-    require_export_tools(settings)
     if settings.training.plan_only:
         plan_training(settings)
         return
+    require_export_tools(settings)
     report_environment(settings)
     report_settings(settings)
     processes = join_processes(settings)
@@ -448,18 +448,13 @@ def report_training(trainer: DescriptionTrainer, seconds: float, steps_before: i
 
 
 def final_losses(trainer: DescriptionTrainer) -> dict[str, float]:
-    """What the training came to, in nats a token; a loss that was not logged is not in it.
-
-    The training loss is the mean over the last tenth of the steps, which single batches do not sway.
-    """
+    """The mean training loss over the last tenth of the steps, which single batches do not sway, and the last held-out
+    loss, in nats per token; without what was never logged."""
     history = trainer.state.log_history
     losses = [entry["loss"] for entry in history if "loss" in entry]
-    held_out = [entry["eval_loss"] for entry in history if "eval_loss" in entry]
     last = losses[-max(1, len(losses) // 10) :]
-    return {
-        **({"training": sum(last) / len(last)} if last else {}),
-        **({"held-out, before": held_out[0], "held-out": held_out[-1]} if held_out else {}),
-    }
+    held_out = [entry["eval_loss"] for entry in history if "eval_loss" in entry]
+    return ({"training": sum(last) / len(last)} if last else {}) | ({"held out": held_out[-1]} if held_out else {})
 
 
 def report_memory(reserved_before: int) -> None:

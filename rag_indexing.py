@@ -2,67 +2,152 @@
 
     python rag_indexing.py
     python rag_indexing.py --rag.max_records 0          the whole catalogue
+    python rag_indexing.py --rag.server http://127.0.0.1:8000
 
 Each product becomes a document `Product: ... - Description: ...`, split where it is longer than the embedding model
 reads. A document's id is a hash of its text: a second run adds nothing, an interrupted one goes on, and documents of
 products that have left the catalogue are removed.
+
+The catalogue streams through: while the model embeds one slice, the next is read and split, and the last is stored.
 """
 
 from __future__ import annotations
 
+import copy
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import chain, islice
 from pprint import pprint
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from config import Settings
 from pipeline.artifacts import meta_path, write_meta
+from pipeline.calibration import calibrate
 from pipeline.catalogue import Product, read_products
+from pipeline.embedding import embed, fingerprint, load_embedding_model, use_fastest_precision
 from pipeline.errors import UserError
+from pipeline.keyword_index import KeywordWriter, new_index, path_for
 from pipeline.messages import N_, _
+from pipeline.prefetch import WriteBehind, prefetch
 from pipeline.progress import progress_bar
 from pipeline.prompts import document_text
 from pipeline.script import run, show_settings
-from pipeline.vector_store import load_embedding_model, open_client, open_collection
+from pipeline.vector_cache import VectorCache, digests_of, find_digests, ids_of, sorted_digests
+from pipeline.vector_store import (
+    chroma_faults,
+    open_client,
+    persisted,
+    with_retries,
+    writable_collection,
+)
 
 if TYPE_CHECKING:
+    import numpy as np
+    from chromadb.api import ClientAPI
     from chromadb.api.models.Collection import Collection
     from langchain_core.documents import Document
     from langchain_huggingface import HuggingFaceEmbeddings
 
 DESCRIPTION = N_("Script 5: index the catalogue in Chroma.")
 
-SLICE = 200  # products in memory at a time, and between two moves of the bar
+SLICE = 512  # products that are read, embedded and stored together
 ID_PAGE = 10_000  # ids asked from Chroma at a time
 SHORTEST_PART = 32  # tokens of a description that a part holds even below a very long title
 SHOWN_NUMBERS = 5  # of the example of an embedding
+MEGABYTE = 1 << 20
+
+Splitter = Callable[[list[Product]], "list[list[Document]]"]
 
 
 def main(settings: Settings) -> None:
     show_settings(settings, "rag")
-    total = count_products(settings)
-    embeddings = load_embedding_model(settings)
-    split = splitter_for(embeddings)
-    show_examples(next(read_products(settings.data.processed_file)), embeddings, split)
-    collection = open_unfinished_collection(settings)
-    added, ids = add_documents(collection, total, embeddings, split, settings)
-    removed = remove_others(collection, ids)
-    finish(settings, added, removed, len(ids), total)
+    with alone(settings):
+        catalogue = measure_catalogue(settings)
+        embeddings = load_embedding_model(settings)
+        split = splitter_for(embeddings)
+        show_examples(next(read_products(settings.data.processed_file)), embeddings, split)
+        with chroma_faults(settings):
+            index(catalogue, embeddings, split, settings)
 
 
-def count_products(settings: Settings) -> int:
-    """How many products there are to index. Raises UserError where there is none."""
+def index(catalogue: Catalogue, embeddings: HuggingFaceEmbeddings, split: Splitter, settings: Settings) -> None:
+    """Bring the index to the state of the catalogue, and say so."""
+    collection, counts = fill(catalogue, embeddings, split, settings)
+    mark_complete(collection, embeddings, catalogue.products, settings)
+    report(collection.count(), counts)
+
+
+class Counts(NamedTuple):
+    """What a run has done to the index, in documents."""
+
+    embedded: int
+    added: int
+    removed: int
+
+
+def fill(
+    catalogue: Catalogue, embeddings: HuggingFaceEmbeddings, split: Splitter, settings: Settings
+) -> tuple[Collection, Counts]:
+    """Add what is missing in the index and remove what is too much; no text is embedded that was in an earlier run."""
+    model = fingerprint(embeddings)
+    client = open_unfinished_index(settings)
+    collection = writable_collection(client, model, catalogue.products, settings)
+    stored = Stored(collection)
+    print("\n" + _("vector_store created!"))
+    dimension = embeddings._client.get_embedding_dimension()
+    check_free_disk(catalogue, len(stored.digests), dimension, settings)
+    choose_precision(embeddings, settings)
+    with (
+        VectorCache(settings.rag.vectors_dir / model, dimension) as cache,
+        new_index(path_for(settings)) as keywords,
+    ):
+        add_documents(collection, stored, cache, keywords, catalogue.products, embeddings, split, settings)
+    added = collection.count() - len(stored.digests)
+    removed = remove_others(collection, stored)
+    return persisted(client, settings), Counts(cache.added, added, removed)
+
+
+@contextmanager
+def alone(settings: Settings) -> Iterator[None]:
+    """Keep a second run from writing into the same index. Raises UserError where one is at it."""
+    from filelock import FileLock, Timeout
+
+    folder = settings.rag.chroma_dir
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder.with_name(folder.name + ".lock"), timeout=0):
+            yield
+    except Timeout:
+        raise UserError(
+            _("Another rag_indexing.py is at work on {folder}. Wait for its end.").format(folder=folder)
+        ) from None
+
+
+class Catalogue(NamedTuple):
+    """How much there is to index."""
+
+    products: int
+    text_bytes: int
+
+
+def measure_catalogue(settings: Settings) -> Catalogue:
+    """How much there is to index. Raises UserError where there is nothing."""
     print("\n" + _("Loading the data from the processed file..."), flush=True)
-    total = sum(1 for _product in read_products(settings.data.processed_file, settings.rag.max_records))
-    if not total:
+    products = text_bytes = 0
+    for product in read_products(settings.data.processed_file, settings.rag.max_records):
+        products += 1
+        text_bytes += len(product.product.encode()) + len(product.description.encode())
+    if not products:
         raise UserError(_("{file} holds no product.").format(file=settings.data.processed_file))
-    print(_("Total records: {n:,}").format(n=total))
-    return total
+    print(_("Total records: {n:,}").format(n=products))
+    return Catalogue(products, text_bytes)
 
 
-def splitter_for(embeddings: HuggingFaceEmbeddings) -> Callable[[Product], list[Document]]:
-    """A function that turns a product into its documents: one, or several where one would exceed the model's window.
+def splitter_for(embeddings: HuggingFaceEmbeddings) -> Splitter:
+    """A function that turns products into their documents: one, or several where one would exceed the model's window.
 
     Each part carries the title, ends at the end of a sentence where it can, and is at most as long as the embedding
     model reads (256 tokens for all-MiniLM-L6-v2, 384 for all-mpnet-base-v2).
@@ -71,25 +156,40 @@ def splitter_for(embeddings: HuggingFaceEmbeddings) -> Callable[[Product], list[
     from langchain_text_splitters import RecursiveCharacterTextSplitter
 
     model = embeddings._client
+    tokenizer = copy.deepcopy(model.tokenizer)  # of its own: one keeps its truncation for all threads
     window = model.max_seq_length - 2  # two tokens mark the start and the end
+    os.environ["TOKENIZERS_PARALLELISM"] = "true"  # off by default for programs that fork; this one has only threads
 
-    def tokens(text: str) -> int:
-        return len(model.tokenizer.tokenize(text))
+    def tokens(texts: list[str]) -> list[int]:
+        encoded = tokenizer(
+            texts,
+            add_special_tokens=False,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+            truncation=False,
+            verbose=False,
+        )
+        return [len(ids) for ids in encoded["input_ids"]]
 
-    def parts(product: Product) -> list[str]:
-        if tokens(document_text(*product)) <= window:
+    def parts(product: Product, length: int) -> list[str]:
+        if length <= window:
             return [product.description]
+        [title_length] = tokens([document_text(product.product, "")])
         return RecursiveCharacterTextSplitter(
             separators=[". ", "! ", "? ", "; ", ", ", " ", ""],
             keep_separator="end",
-            chunk_size=max(SHORTEST_PART, window - tokens(document_text(product.product, ""))),
+            chunk_size=max(SHORTEST_PART, window - title_length),
             chunk_overlap=0,
-            length_function=tokens,
+            length_function=lambda text: tokens([text])[0],
         ).split_text(product.description)
 
-    def split(product: Product) -> list[Document]:
-        texts = [document_text(product.product, part) for part in parts(product)]
+    def documents(product: Product, length: int) -> list[Document]:
+        texts = [document_text(product.product, part) for part in parts(product, length)]
         return [Document(text, id=document_id(text), metadata={"product": product.product}) for text in texts]
+
+    def split(products: list[Product]) -> list[list[Document]]:
+        lengths = tokens([document_text(*product) for product in products])
+        return [documents(product, length) for product, length in zip(products, lengths, strict=True)]
 
     return split
 
@@ -99,14 +199,12 @@ def document_id(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:32]
 
 
-def show_examples(
-    product: Product, embeddings: HuggingFaceEmbeddings, split: Callable[[Product], list[Document]]
-) -> None:
+def show_examples(product: Product, embeddings: HuggingFaceEmbeddings, split: Splitter) -> None:
     """Print what becomes of the first product on its way into the index."""
     print("\n" + _("Example record:"))
     pprint(product._asdict(), width=100)
     print("\n" + _("Splitting JSON documents into chunks..."))
-    document = split(product)[0]
+    document = split([product])[0][0]
     print("\n" + _("Example chunk:") + f"\n{document.page_content}")
     print("\n" + _("Generating embeddings for the chunks..."))
     vector = embeddings.embed_query(document.page_content)
@@ -117,91 +215,172 @@ def show_examples(
     pprint(document, width=100)
 
 
-# --------------------------------------------------------------------------------------------------------- indexing
+# --------------------------------------------------------------------------------------------------- before the start
 
 
-def open_unfinished_collection(settings: Settings) -> Collection:
-    """The collection to write into; until the end of the run, no other script takes the index for complete."""
+class Stored:
+    """The documents that the collection held when the run began, and which of them the catalogue still has.
+
+    17 bytes a document, where a set of ids would take 120.
+    """
+
+    def __init__(self, collection: Collection):
+        import numpy as np
+
+        pages = (
+            collection.get(limit=ID_PAGE, offset=offset, include=[])["ids"]
+            for offset in range(0, collection.count(), ID_PAGE)
+        )
+        self.digests, _order = sorted_digests(b"".join(digests_of(page).tobytes() for page in pages))
+        self._seen = np.zeros(len(self.digests), bool)
+
+    def among(self, digests: np.ndarray) -> np.ndarray:
+        """Which of `digests` are stored, (n,) bool; from now on they count as seen."""
+        places, found = find_digests(self.digests, digests)
+        self._seen[places[found]] = True
+        return found
+
+    def others(self) -> list[str]:
+        """The ids of those that were never seen."""
+        return ids_of(self.digests[~self._seen])
+
+
+def open_unfinished_index(settings: Settings) -> ClientAPI:
+    """Chroma to write into; until the end of the run, no other script takes the index for complete."""
     print("\n" + _("Creating the vector_store for the embeddings_model..."), flush=True)
     settings.rag.chroma_dir.mkdir(parents=True, exist_ok=True)
     meta_path(settings.rag.chroma_dir).unlink(missing_ok=True)
-    collection = open_collection(open_client(settings), settings)
-    print("\n" + _("vector_store created!"))
-    return collection
+    return open_client(settings)
+
+
+def check_free_disk(catalogue: Catalogue, stored: int, dimension: int, settings: Settings) -> None:
+    """Raise UserError where the index would not fit on the disk.
+
+    The estimate, from above, of what was measured with 384 and 768 numbers a vector and 540 bytes of text: a document
+    takes 4 bytes a number in Chroma's graph, 4 in its log and 2 in `rag.vectors_dir`, 10 bytes for each of its text
+    (stored three times, and an index of it in Chroma; the keyword index), and 1,000 of everything else.
+    """
+    new = max(0, catalogue.products - stored)
+    needed = new * (10 * dimension + 1000) + 10 * catalogue.text_bytes * new // catalogue.products
+    folder = settings.rag.vectors_dir
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if settings.rag.server is None:
+        free = min(free, shutil.disk_usage(settings.rag.chroma_dir).free)
+    if needed > free:
+        raise UserError(
+            _(
+                "The index needs about {needed:,} MB, and {free:,} MB are free in {folder}. Make room, or index fewer "
+                "products: --rag.max_records"
+            ).format(needed=needed // MEGABYTE, free=free // MEGABYTE, folder=folder.resolve().parent)
+        )
+
+
+def choose_precision(embeddings: HuggingFaceEmbeddings, settings: Settings) -> None:
+    """Compute in the number format that is fastest on this machine."""
+    sample = islice(read_products(settings.data.processed_file), SLICE)
+    precision = use_fastest_precision(embeddings, [document_text(*product) for product in sample])
+    print("\n" + _("Embeddings are computed in {precision}.").format(precision=str(precision).removeprefix("torch.")))
+
+
+# --------------------------------------------------------------------------------------------------------- indexing
 
 
 def add_documents(
     collection: Collection,
+    stored: Stored,
+    cache: VectorCache,
+    keywords: KeywordWriter,
     total: int,
     embeddings: HuggingFaceEmbeddings,
-    split: Callable[[Product], list[Document]],
+    split: Splitter,
     settings: Settings,
-) -> tuple[int, set[str]]:
-    """Embed and store what is not in the index yet, a slice of products at a time.
-
-    Returns how many documents were added, and the ids of all documents of the catalogue.
-    """
+) -> None:
+    """Embed and store what is not in the index yet, a slice of products at a time."""
     print("\n" + _("Populating the vector_store..."))
     print("\n" + _("Adding the documents to the vector_store...") + "\n", flush=True)
     products = read_products(settings.data.processed_file, settings.rag.max_records)
-    largest = collection._client.get_max_batch_size()  # of one call, a limit of SQLite
-    added, ids = 0, set()
-    with progress_bar(_("Indexing products"), total=total) as bar:
-        for products_of_slice in slices(products, SLICE):
-            documents = {document.id: document for product in products_of_slice for document in split(product)}
-            ids.update(documents)
-            for id_ in existing(collection, list(documents)):
-                del documents[id_]
-            for batch in slices(documents.values(), largest):
-                texts = [document.page_content for document in batch]
-                collection.add(
-                    ids=[document.id for document in batch],
-                    documents=texts,
-                    metadatas=[document.metadata for document in batch],
-                    embeddings=embeddings.embed_documents(texts),
-                )
-                added += len(batch)
-            bar.update(len(products_of_slice))
-    return added, ids
+    with progress_bar(_("Indexing products"), total=total) as bar, WriteBehind() as chroma:
+        for read, documents in prefetch((part, split(part)) for part in slices(products, SLICE)):
+            for product, its_documents in zip(read, documents, strict=True):
+                keywords.add(product, [document.id for document in its_documents])
+            new = unstored(list(chain.from_iterable(documents)), stored)
+            vectors = vectors_of(new, cache, embeddings, settings)
+            chroma.call(store, collection, new, vectors, bar, len(read))
 
 
-def existing(collection: Collection, ids: list[str]) -> list[str]:
-    """Those of `ids` that the collection holds."""
-    return [id_ for page in slices(ids, ID_PAGE) for id_ in collection.get(ids=page, include=[])["ids"]]
-
-
-def remove_others(collection: Collection, ids: set[str]) -> int:
-    """Remove the documents whose product has changed or left the catalogue; returns how many."""
-    stored = (
-        id_
-        for offset in range(0, collection.count(), ID_PAGE)
-        for id_ in collection.get(limit=ID_PAGE, offset=offset, include=[])["ids"]
-    )
-    others = [id_ for id_ in stored if id_ not in ids]
-    for page in slices(others, ID_PAGE // 2):
-        collection.delete(ids=page)
-    return len(others)
-
-
-def slices(items: Iterable, size: int) -> Iterator[list]:
+def slices(items: Iterator, size: int) -> Iterator[list]:
     """`items` in lists of `size`, the last one shorter."""
-    iterator = iter(items)
-    while part := list(islice(iterator, size)):
+    while part := list(islice(items, size)):
         yield part
 
 
-def finish(settings: Settings, added: int, removed: int, documents: int, products: int) -> None:
-    """Say beside the index what it was made from: from now on it is complete."""
+def unstored(documents: list[Document], stored: Stored) -> list[Document]:
+    """Those of `documents` that the collection does not hold, each once."""
+    documents = list({document.id: document for document in documents}.values())
+    found = stored.among(digests_of(document.id for document in documents))
+    return [document for document, is_stored in zip(documents, found, strict=True) if not is_stored]
+
+
+def vectors_of(
+    documents: list[Document], cache: VectorCache, embeddings: HuggingFaceEmbeddings, settings: Settings
+) -> np.ndarray:
+    """The vectors of `documents`, (n, dim): kept from an earlier run, or embedded and kept for the next."""
+    import numpy as np
+
+    digests = digests_of(document.id for document in documents)
+    found, kept = cache.find(digests)
+    if found.all():
+        return kept
+    missing = [document.page_content for document, is_kept in zip(documents, found, strict=True) if not is_kept]
+    new = embed(embeddings, missing, settings.rag.embedding_batch_size)
+    cache.add(digests[~found], new)
+    vectors = np.empty((len(documents), new.shape[1]), np.float32)
+    vectors[found], vectors[~found] = kept, new
+    return vectors
+
+
+def store(collection: Collection, documents: list[Document], vectors: np.ndarray, bar, products: int) -> None:
+    """Write `documents` into the collection, which leaves out those that it was given in an earlier slice."""
+    batch = collection._client.get_max_batch_size()  # of one call, a limit of SQLite
+    for start in range(0, len(documents), batch):
+        part = documents[start : start + batch]
+        with_retries(
+            lambda part=part, start=start: collection.add(
+                ids=[document.id for document in part],
+                documents=[document.page_content for document in part],
+                metadatas=[document.metadata for document in part],
+                embeddings=vectors[start : start + batch],
+            )
+        )
+    bar.update(products)
+
+
+def remove_others(collection: Collection, stored: Stored) -> int:
+    """Remove the documents whose product has changed or left the catalogue; returns how many."""
+    others = stored.others()
+    for start in range(0, len(others), SLICE):
+        collection.delete(ids=others[start : start + SLICE])
+    return len(others)
+
+
+def mark_complete(collection: Collection, embeddings: HuggingFaceEmbeddings, products: int, settings: Settings) -> None:
+    """Say beside the index what it was made from: from now on the other scripts take it."""
     write_meta(
         settings.rag.chroma_dir,
         settings.rag.model_dump(mode="json"),
         [settings.data.processed_file],
         records=products,
-        documents=documents,
+        documents=collection.count(),
+        floors=calibrate(collection, path_for(settings), embeddings),
     )
+
+
+def report(documents: int, counts: Counts) -> None:
     print("\n" + _("Total chunks: {n:,}").format(n=documents))
-    print(_("Total embeddings generated in this run: {n:,}").format(n=added))
-    print(_("Total documents removed, since their product has changed or is gone: {n:,}").format(n=removed))
+    print(_("Total embeddings generated in this run: {n:,}").format(n=counts.embedded))
+    print(_("Total documents added: {n:,}").format(n=counts.added))
+    print(_("Total documents removed, since their product has changed or is gone: {n:,}").format(n=counts.removed))
     print("\n" + _("Documents loaded!"))
 
 

@@ -1,19 +1,27 @@
-"""Script 7: retrieve the most relevant documents for each product and have the language model answer from them.
+"""Script 7: retrieve the most relevant products for each title and have the language model answer from them.
 
     python rag_model_retriever.py
     python rag_model_retriever.py --products "The Prophet" "Mog's Kittens"
+
+Where the index has nothing like a product, the answer is one fixed sentence, and the model is not asked.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from config import Settings
-from pipeline.answers import Question, answers_in_order, room_for_answer, save_answers
+from pipeline.answers import Answer, answers_in_order, save_answers
 from pipeline.artifacts import meta_path
 from pipeline.language_model import LanguageModel, choose_backend, load_foundation_model, prepare_for_inference
 from pipeline.messages import N_, _
-from pipeline.prompts import retrieval_prompt
+from pipeline.prompts import NOT_IN_CATALOGUE
+from pipeline.retrieval import retrieval_question
 from pipeline.script import banner, run, show_settings
-from pipeline.vector_store import Retrieved, load_embedding_model, open_vector_store, require_index, search
+from pipeline.vector_store import chroma_faults, require_index
+
+if TYPE_CHECKING:
+    from pipeline.search import Retrieved
 
 DESCRIPTION = N_("Script 7: have the language model answer from what the index finds.")
 
@@ -22,11 +30,9 @@ def main(settings: Settings) -> None:
     require_index(settings)
     report_settings(settings)
     found = retrieve(settings)
-    language_model = load_model(settings)
-    questions = [question_from(language_model, *item, settings) for item in found.items()]
-    answers = answers_in_order(language_model, questions, settings)
+    answers = answers_from(found, settings)
     for answer in answers:
-        print("\n" + _("Generated answer:") + f"\n\n{answer.prompt}\n{answer.answer}", flush=True)
+        show(answer)
     save_answers(settings.answers.rag_file, answers, settings, [meta_path(settings.rag.chroma_dir)])
 
 
@@ -38,8 +44,29 @@ def report_settings(settings: Settings) -> None:
 def retrieve(settings: Settings) -> dict[str, list[Retrieved]]:
     """What the index finds for each product; the embedding model leaves the card before the language model comes."""
     choose_backend(settings)  # before the embedding model, since Unsloth must be the first to import transformers
-    store = open_vector_store(load_embedding_model(settings), settings)
-    return {product: search(store, product, settings.rag.top_k) for product in settings.products}
+    from pipeline.search import open_search
+
+    retriever = open_search(settings)
+    with chroma_faults(settings):
+        return {product: retriever.search(product) for product in settings.products}
+
+
+def answers_from(found: dict[str, list[Retrieved]], settings: Settings) -> list[Answer]:
+    """The answers in the order of the products; the model is loaded only where something was found."""
+    answers = {product: not_in_catalogue(product, settings) for product in found}
+    to_ask = {product: documents for product, documents in found.items() if documents}
+    if to_ask:
+        language_model = load_model(settings)
+        questions = [retrieval_question(language_model, *item, settings) for item in to_ask.items()]
+        for question in questions:
+            report_what_was_left_out(len(question.retrieved), len(to_ask[question.product]))
+        answers |= {answer.product: answer for answer in answers_in_order(language_model, questions, settings)}
+    return list(answers.values())
+
+
+def not_in_catalogue(product: str, settings: Settings) -> Answer:
+    generation = settings.generation.model_dump(mode="json")
+    return Answer(product, NOT_IN_CATALOGUE, prompt="", tokens=0, seconds=0.0, settings=generation)
 
 
 def load_model(settings: Settings) -> LanguageModel:
@@ -52,20 +79,17 @@ def load_model(settings: Settings) -> LanguageModel:
     return language_model
 
 
-def question_from(
-    language_model: LanguageModel, product: str, documents: list[Retrieved], settings: Settings
-) -> Question:
-    """What to ask about one product; where not all documents fit, the best are kept."""
-    used, wanted = documents, settings.generation.max_new_tokens
-    while len(used) > 1 and room_for_answer(language_model, prompt_of(product, used)) < wanted:
-        used = used[:-1]
-    if len(used) < len(documents):
-        print("\n" + _("{n} of {all} documents fit into the prompt.").format(n=len(used), all=len(documents)))
-    return Question(product, prompt_of(product, used), [document._asdict() for document in used])
+def report_what_was_left_out(used: int, found: int) -> None:
+    if used < found:
+        print("\n" + _("{n} of {all} documents fit into the prompt.").format(n=used, all=found))
 
 
-def prompt_of(product: str, documents: list[Retrieved]) -> str:
-    return retrieval_prompt(product, [document.text for document in documents])
+def show(answer: Answer) -> None:
+    if answer.retrieved:
+        print("\n" + _("Generated answer:") + f"\n\n{answer.prompt}\n{answer.answer}", flush=True)
+    else:
+        print("\n" + _("Product: {product}").format(product=answer.product))
+        print(_(answer.answer), flush=True)
 
 
 if __name__ == "__main__":

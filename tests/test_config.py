@@ -25,6 +25,7 @@ SCRIPTS = (
     "rag_indexing.py",
     "rag_search_vs.py",
     "rag_model_retriever.py",
+    "compare_models.py",
 )
 
 
@@ -254,6 +255,7 @@ def test_settings_in_use_are_printed(pipeline_run, script):
         "rag_indexing.py": ["'max_records': 24", "'embedding_model': 'sentence-transformers/all-MiniLM-L6-v2'"],
         "rag_search_vs.py": ["'top_k': 3", "'A Title That Is Nowhere'"],
         "rag_model_retriever.py": ["'top_k': 3", "'max_new_tokens': 12", "'temperature': 0.2"],
+        "compare_models.py": ["'sample': 3"],
     }
     for words in expected[script]:
         assert words in screen

@@ -1,0 +1,54 @@
+"""Work done ahead in another thread, while the caller is busy with what came before."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+T = TypeVar("T")
+
+END = object()
+
+
+def prefetch(items: Iterable[T], ahead: int = 2) -> Iterator[T]:
+    """`items`, of which the next `ahead` are made in a thread while the caller works on one.
+
+    What their iterator raises is raised here. Where the caller stops early, the item in the making is waited for.
+    """
+    iterator = iter(items)
+    thread = ThreadPoolExecutor(1)
+    try:
+        coming = deque(thread.submit(next, iterator, END) for _ in range(ahead))
+        while (item := coming.popleft().result()) is not END:
+            coming.append(thread.submit(next, iterator, END))
+            yield item
+    finally:
+        thread.shutdown(cancel_futures=True)
+
+
+class WriteBehind:
+    """Calls made in a thread, in their order, while the caller goes on; at most `behind` wait."""
+
+    def __init__(self, behind: int = 2):
+        self._thread = ThreadPoolExecutor(1)
+        self._waiting: deque = deque()
+        self._behind = behind
+
+    def __enter__(self) -> WriteBehind:
+        return self
+
+    def __exit__(self, kind, _error, _trace) -> None:
+        """Wait for every call; raises what one of them raised, unless the block itself has failed."""
+        try:
+            while kind is None and self._waiting:
+                self._waiting.popleft().result()
+        finally:
+            self._thread.shutdown(cancel_futures=True)
+
+    def call(self, function, *args) -> None:
+        """Have `function(*args)` called. Raises what an earlier call raised."""
+        if len(self._waiting) > self._behind:
+            self._waiting.popleft().result()
+        self._waiting.append(self._thread.submit(function, *args))

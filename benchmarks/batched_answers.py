@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -25,12 +26,14 @@ from pipeline.batch_size import free_memory, largest_batch  # noqa: E402
 from pipeline.command_line import read_settings  # noqa: E402
 from pipeline.language_model import LanguageModel, load_foundation_model, prepare_for_inference  # noqa: E402
 from pipeline.prompts import product_prompt  # noqa: E402
+from pipeline.script import QUIET_ENVIRONMENT  # noqa: E402
 
 CATALOGUE = PROJECT_DIR / "demo" / "trn.json.gz"
 GIB = 1024**3
 
 
 def main() -> None:
+    os.environ.update(QUIET_ENVIRONMENT)
     options, flags = read_options()
     settings = read_settings("", [*flags, "--generation.do_sample", "false"])
     limit_memory(options.memory_gb)

@@ -55,7 +55,7 @@ Nats a token; perplexity is e to the loss.
 
 {versions}
 """
-NOT_IN_THE_CARD = {"output_dir", "dataset_file", "resume"}
+NOT_IN_THE_CARD = {"output_dir", "dataset_file", "resume", "plan_only", "memory_gb", "report_to"}
 
 
 def write_model_card(folder: Path, settings: Settings, losses: dict[str, float]) -> None:

@@ -1,7 +1,7 @@
 """Make `.venv` beside this file, install what this machine needs, then run the demo or the tests.
 
     python bootstrap.py          install only, and print the next command
-    python bootstrap.py demo     then run scripts 1 to 7 with the bundled catalogue and model
+    python bootstrap.py demo     then run scripts 1 to 8 with the bundled catalogue and model
     python bootstrap.py test     then run the test suite
 
 Arguments that are not its own go on to every script of the demo (`--language pt_BR`) or to pytest (`-k name`).
@@ -57,6 +57,7 @@ DEMO_SCRIPTS = (
     "rag_indexing.py",
     "rag_search_vs.py",
     "rag_model_retriever.py",
+    "compare_models.py",
 )
 
 LOCK = "constraints.txt"

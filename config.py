@@ -2,7 +2,8 @@
 
 Where a value comes from, the first that names it: the command line (`--training.max_steps 60`), the environment
 (`DESCRIBE_TRAINING__MAX_STEPS=60`), `settings.toml` in the current folder, the profile (`--profile demo`), the default
-below. The defaults are those of the first version of this pipeline, for a Llama-3-8B on an 8 GB card.
+below. The defaults are those of the first version of this pipeline, for a Llama-3-8B on an 8 GB card, but for the
+packing of examples and for checkpoints every 100 steps (it had `packing` false and `save_steps` 1000).
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ PROJECT_DIR = Path(__file__).resolve().parent
 SETTINGS_FILE = Path("settings.toml")
 ENVIRONMENT_PREFIX = "DESCRIBE_"
 DEFAULT_PROFILE = "llama-3-8b"
+NOT_WRITTEN = ("raw_file", "llama_cpp_dir")  # the paths of what is not made here
 
 PROFILES: dict[str, dict] = {
     "llama-3-8b": {},
@@ -53,6 +55,7 @@ PROFILES: dict[str, dict] = {
             "name": str(PROJECT_DIR / "demo" / "foundation"),
             "lora_dir": "lora_model_demo",
             "merged_dir": "merged_model_demo",
+            "gguf_dir": "gguf_model_demo",
             "max_seq_length": 2048,
             "dtype": "float32",
             "load_in_4bit": False,
@@ -71,8 +74,11 @@ PROFILES: dict[str, dict] = {
             "gradient_checkpointing": False,
             "logging_steps": 5,
             "save_steps": 50,
+            "eval_examples": 16,
+            "eval_steps": 40,
         },
         "rag": {"embedding_model": "sentence-transformers/all-MiniLM-L6-v2"},
+        "comparison": {"sample": 48},
     },
 }
 
@@ -94,6 +100,7 @@ class DataSettings(Group):
         "readable",
         description=N_("readable: decode entities, drop tags, keep punctuation; original: drop all punctuation"),
     )
+    num_proc: int = Field(0, ge=0, le=64, description=N_("processes that clean the records; 0: one for each core"))
 
 
 class ModelSettings(Group):
@@ -116,6 +123,12 @@ class ModelSettings(Group):
     )
     save_merged: bool = Field(False, description=N_("also save the adapter merged into the model, in 16 bits"))
     merged_dir: Path = Field(Path("merged_model_llama-3-8b-16bit"), description=N_("folder of the merged model"))
+    save_gguf: Literal["q4_k_m", "q8_0", "f16"] | None = Field(
+        None, description=N_("also save a GGUF file of this type for llama.cpp and Ollama")
+    )
+    gguf_dir: Path = Field(Path("gguf_model_llama-3-8b"), description=N_("folder of the GGUF file"))
+    llama_cpp_dir: Path | None = Field(None, description=N_("folder of llama.cpp, which writes it; default: PATH"))
+    push_to_hub: str | None = Field(None, description=N_("also upload the adapter to this repository, USER/NAME"))
 
 
 class LoraSettings(Group):
@@ -152,10 +165,28 @@ class TrainingSettings(Group):
     optim: Literal["adamw_8bit", "paged_adamw_8bit", "adamw_torch"] = Field("adamw_8bit", description=N_("optimizer"))
     max_grad_norm: float = Field(0.3, gt=0, description=N_("gradients are clipped to this norm"))
     gradient_checkpointing: bool = Field(True, description=N_("save memory by computing activations twice"))
-    packing: bool = Field(False, description=N_("put several short examples into one sequence"))
+    packing: bool = Field(
+        True, description=N_("lay the examples of a step end to end, none seeing another; false: pad them")
+    )
+    memory_gb: float | None = Field(
+        None, gt=0, description=N_("plan for a card of so many GB; default: what the card has free")
+    )
+    plan_only: bool = Field(False, description=N_("print the plan of the memory and stop"))
     dataset_num_proc: int = Field(1, ge=1, description=N_("processes that tokenize the examples"))
     logging_steps: int = Field(1, ge=1, description=N_("steps between two lines of figures"))
-    save_steps: int = Field(1000, ge=1, description=N_("steps between two checkpoints"))
+    save_steps: int = Field(100, ge=1, description=N_("steps between two checkpoints, of which the last two are kept"))
+    eval_examples: int = Field(
+        64, ge=0, description=N_("held-out products whose loss is followed, which are never trained on; 0: none")
+    )
+    eval_steps: int = Field(
+        100, ge=1, description=N_("steps between two held-out losses; there is one at the start and at the end too")
+    )
+    early_stopping_patience: int = Field(
+        0, ge=0, description=N_("stop after so many held-out losses without a new lowest, and keep that; 0: never")
+    )
+    report_to: Literal["none", "tensorboard", "trackio"] = Field(
+        "none", description=N_("also show the figures there; the package has to be installed")
+    )
     output_dir: Path = Field(Path("trainer_outputs"), description=N_("folder of the checkpoints"))
     resume: Literal["auto", "never"] = Field(
         "auto", description=N_("auto: an interrupted training goes on from its last checkpoint; never: it starts anew")
@@ -209,11 +240,32 @@ class RagSettings(Group):
 
 
 class AnswerSettings(Group):
-    """Scripts 2, 4 and 7: where the answers are kept for the comparison."""
+    """Scripts 2, 4, 7 and 8: where the answers are kept for the comparison."""
 
     foundation_file: Path = Field(Path("answers_foundation.json"), description=N_("answers of the foundation model"))
     fine_tuned_file: Path = Field(Path("answers_fine_tuned.json"), description=N_("answers of the fine-tuned model"))
     rag_file: Path = Field(Path("answers_rag.json"), description=N_("answers with retrieval"))
+    rag_fine_tuned_file: Path = Field(
+        Path("answers_rag_fine_tuned.json"), description=N_("answers of the fine-tuned model with retrieval")
+    )
+
+
+class ComparisonSettings(Group):
+    """Script 8: which products are compared besides those of the answers, and what is written."""
+
+    sample: int = Field(
+        0,
+        ge=0,
+        json_schema_extra={"short_flag": "sample"},
+        description=N_("held-out products that all four systems are asked about; 0: only what the answers hold"),
+    )
+    sample_file: Path = Field(
+        Path("comparison_answers.jsonl"), description=N_("answers that the comparison had generated")
+    )
+    html_file: Path = Field(Path("comparison.html"), description=N_("the comparison as a page"))
+    json_file: Path = Field(Path("comparison.json"), description=N_("the comparison for other programs"))
+    csv_file: Path = Field(Path("comparison.csv"), description=N_("the comparison as a table, one answer a line"))
+    md_file: Path = Field(Path("comparison.md"), description=N_("the comparison for a README"))
 
 
 class ProfileSource(PydanticBaseSettingsSource):
@@ -251,6 +303,7 @@ class Settings(BaseSettings):
     generation: GenerationSettings = Field(default_factory=GenerationSettings)
     rag: RagSettings = Field(default_factory=RagSettings)
     answers: AnswerSettings = Field(default_factory=AnswerSettings)
+    comparison: ComparisonSettings = Field(default_factory=ComparisonSettings)
 
     @classmethod
     def settings_customise_sources(cls, settings_cls, init_settings, env_settings, **_others):
@@ -259,11 +312,11 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def start_paths_from_work_dir(self) -> Settings:
-        """What the scripts write lies in `work_dir`; only the raw catalogue, which is not theirs, stays where it is."""
+        """What the scripts write lies in `work_dir`; what they find, `NOT_WRITTEN`, stays where it is."""
         for name in type(self).model_fields:
             group = getattr(self, name)
             if isinstance(group, Group):
                 for field, value in group:
-                    if isinstance(value, Path) and field != "raw_file":
+                    if isinstance(value, Path) and field not in NOT_WRITTEN:
                         setattr(group, field, self.work_dir / value)
         return self

@@ -3,29 +3,38 @@
     python fine_tuning.py
     python fine_tuning.py --training.max_steps 60 --model.lora_dir lora_model_trial
     python fine_tuning.py --training.resume never           do not go on with an interrupted training
+    python fine_tuning.py --training.plan_only              only say whether it fits the card
     python fine_tuning.py --model.save_merged               also save the merged 16-bit model
+    torchrun --nproc_per_node 2 fine_tuning.py              on two cards, each with half of a step's examples
+    python fine_tuning.py --model.save_gguf q4_k_m          also save a GGUF file for llama.cpp and Ollama
 
 Supervised fine-tuning on prompts `title -> description`; the loss counts the description only, which ends with the
-end-of-text token. Run the same command again after an interruption: it goes on from the last checkpoint.
+end-of-text token. Run the same command again after an interruption: it goes on from the last checkpoint. The losses are
+in trainer_outputs: loss.png shows them, metrics.jsonl has them line by line.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
 import shutil
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import suppress
+from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config import Settings
 from pipeline.answers import ask
 from pipeline.artifacts import content_hash, new_file, new_folder, require, write_meta
-from pipeline.catalogue import is_held_out, read_products
+from pipeline.catalogue import Product, is_held_out, read_products
 from pipeline.errors import UserError
+from pipeline.export import export, rehearse_gguf, require_export_tools
 from pipeline.language_model import (
     LanguageModel,
     add_lora,
@@ -34,40 +43,67 @@ from pipeline.language_model import (
     prepare_for_inference,
     resolve_dtype,
 )
-from pipeline.merging import save_merged_model
+from pipeline.memory_plan import MemoryPlan, limit_memory, plan_memory, show_plan
 from pipeline.messages import N_, _
+from pipeline.micro_batches import tokenise_dataset
+from pipeline.model_card import write_model_card
 from pipeline.progress import progress_bar
 from pipeline.prompts import INSTRUCTION, product_prompt
 from pipeline.script import banner, run, show_settings
 
 if TYPE_CHECKING:
+    from accelerate import PartialState
     from datasets import Dataset
-    from trl import SFTTrainer
+
+    from pipeline.trainer import DescriptionTrainer
 
 DESCRIPTION = N_("Script 3: fine-tune the foundation model on the catalogue with LoRA.")
 
 GIB = 1024**3
 RECOMMENDED_MEMORY_PERCENT = 95  # above it, Windows moves GPU memory into system memory and training crawls
 # Settings that do not change what is learned: a training goes on although they differ.
-NOT_PART_OF_THE_TRAINING = {"resume", "output_dir", "dataset_file", "logging_steps", "save_steps", "dataset_num_proc"}
+NOT_PART_OF_THE_TRAINING = {
+    *("resume", "output_dir", "dataset_file", "dataset_num_proc"),
+    *("plan_only", "memory_gb", "logging_steps", "save_steps", "eval_examples", "eval_steps", "report_to"),
+}
 
 
 def main(settings: Settings) -> None:
     require(settings.data.processed_file, made_by="process_data.py")
+    require_reporter(settings.training.report_to)
+    if settings.training.plan_only:
+        plan_training(settings)
+        return
+    require_export_tools(settings)
     report_environment(settings)
     report_settings(settings)
+    processes = join_processes(settings)
+    plan = plan_training(settings)
     language_model = prepare_lora(load_model(settings), settings)
-    write_examples(settings)
-    dataset = to_prompts(load_examples(settings), settings)
-    trainer = configure_trainer(language_model, dataset, settings)
+    rehearse_gguf(language_model, settings)
+    with processes.main_process_first():
+        if processes.is_main_process:
+            write_examples(settings)
+        dataset = to_prompts(load_examples(settings), settings)
+    trainer = configure_trainer(language_model, dataset, held_out_prompts(settings), plan, settings)
     train(trainer, settings)
-    ask_twice(language_model, settings)
-    save(language_model, settings)
-    remove_checkpoints(trainer)
+    if processes.is_main_process:
+        ask_twice(language_model, settings)
+        save(language_model, final_losses(trainer), settings)
+        remove_checkpoints(trainer)
     print(f"\n{'>' * 29} {_('END OF FINE-TUNING')} {'<' * 30}")
+    processes.destroy_process_group()
 
 
 # -------------------------------------------------------------------------------------------- environment and model
+
+
+def require_reporter(name: str) -> None:
+    """Raise UserError unless the package is there that `training.report_to` names."""
+    if name != "none" and not find_spec(name):
+        raise UserError(
+            _("training.report_to: {package} is not installed. Install it: pip install {package}").format(package=name)
+        )
 
 
 def report_environment(settings: Settings) -> None:
@@ -109,6 +145,23 @@ def report_settings(settings: Settings) -> None:
     show_settings(settings, "model", "lora", "training", "generation")
 
 
+def join_processes(settings: Settings) -> PartialState:
+    """Which of the processes this is that torchrun or accelerate launch started, one a card; else the only one."""
+    import torch
+    from accelerate import PartialState
+
+    return PartialState(cpu=settings.model.device_map == "cpu" or not torch.cuda.is_available())
+
+
+def plan_training(settings: Settings) -> MemoryPlan:
+    """Print what the training needs of the card's memory, and see to it that it gets no more."""
+    banner(_("Planning the memory..."))
+    plan = plan_memory(training_products(settings), settings)
+    show_plan(plan)
+    limit_memory(plan)
+    return plan
+
+
 def load_model(settings: Settings) -> LanguageModel:
     banner(_("Loading the model and the tokenizer..."))
     language_model = load_foundation_model(settings)
@@ -126,6 +179,13 @@ def prepare_lora(language_model: LanguageModel, settings: Settings) -> LanguageM
 
 
 # --------------------------------------------------------------------------------------------------------- examples
+
+
+def training_products(settings: Settings) -> Iterator[Product]:
+    """The first products of the catalogue that are not held out: those of `write_examples`, in their order."""
+    products = read_products(settings.data.processed_file)
+    kept = (product for product in products if not is_held_out(product.product, settings.training.held_out_percent))
+    return islice(kept, settings.training.max_examples or None)
 
 
 def write_examples(settings: Settings) -> None:
@@ -190,6 +250,23 @@ def to_prompts(dataset: Dataset, settings: Settings) -> Dataset:
     return dataset.select_columns(["prompt", "completion"])
 
 
+def held_out_prompts(settings: Settings) -> Dataset | None:
+    """The first products of the catalogue that are held out, as `to_prompts` gives examples; None where there are none.
+
+    They are the same ones however many products are trained on.
+    """
+    from datasets import Dataset
+
+    training = settings.training
+    products = read_products(settings.data.processed_file)
+    held_out = (product for product in products if is_held_out(product.product, training.held_out_percent))
+    rows = [
+        {"prompt": product_prompt(product), "completion": description}
+        for product, description in islice(held_out, training.eval_examples)
+    ]
+    return Dataset.from_list(rows) if rows else None
+
+
 def processes(settings: Settings) -> int | None:
     """For `datasets`, None is this process; 1 would start another one."""
     return settings.training.dataset_num_proc if settings.training.dataset_num_proc > 1 else None
@@ -198,20 +275,35 @@ def processes(settings: Settings) -> int | None:
 # --------------------------------------------------------------------------------------------------------- training
 
 
-def configure_trainer(language_model: LanguageModel, dataset: Dataset, settings: Settings) -> SFTTrainer:
-    """TRL's trainer with the configured parameters; its checkpoints lie in a folder of this very training."""
+def configure_trainer(
+    language_model: LanguageModel, dataset: Dataset, held_out: Dataset | None, plan: MemoryPlan, settings: Settings
+) -> DescriptionTrainer:
+    """The trainer with the configured parameters; its checkpoints lie in a folder of this very training.
+
+    `dataset` and `held_out` are prompts and completions; `plan` says how the examples of a step are dealt out.
+    """
     import torch
-    from trl import SFTConfig, SFTTrainer
+    from transformers import EarlyStoppingCallback, PrinterCallback
+    from trl import SFTConfig
+
+    from pipeline.trainer import DescriptionTrainer
 
     banner(_("Configuring the SFT trainer (Supervised Fine-Tuning)..."))
     training = settings.training
     on_card = language_model.model.device.type == "cuda"
+    stops_early = training.early_stopping_patience > 0 and held_out is not None
+    tokenizer, window = language_model.tokenizer, language_model.window
+    dataset = tokenise_dataset(dataset, tokenizer, window, desc=_("Tokenising"), num_proc=processes(settings))
+    if held_out is not None:
+        held_out = tokenise_dataset(held_out, tokenizer, window)
+    folder = training_dir(settings)
+    # Beside the checkpoints, which go; the name is the training's own, so that one that goes on adds to its curves.
+    os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(training.output_dir / "tensorboard" / folder.name))
     config = SFTConfig(
-        output_dir=str(training_dir(settings)),
+        output_dir=str(folder),
         num_train_epochs=training.num_train_epochs,
         max_steps=training.max_steps,
-        per_device_train_batch_size=training.per_device_train_batch_size,
-        gradient_accumulation_steps=training.gradient_accumulation_steps,
+        **plan.trainer_arguments(),
         warmup_steps=training.warmup_steps,
         learning_rate=training.learning_rate,
         weight_decay=training.weight_decay,
@@ -222,20 +314,35 @@ def configure_trainer(language_model: LanguageModel, dataset: Dataset, settings:
         fp16=on_card and resolve_dtype(settings) == torch.float16,
         use_cpu=not on_card,
         gradient_checkpointing=training.gradient_checkpointing,
-        max_length=settings.model.max_seq_length,
-        packing=training.packing,
-        dataset_num_proc=processes(settings),
         dataloader_pin_memory=on_card,
+        ddp_find_unused_parameters=False,
+        eval_strategy="steps" if held_out is not None else "no",
+        eval_steps=training.eval_steps,
+        per_device_eval_batch_size=1,  # nothing is padded, and it takes less memory than a step of training
         logging_steps=training.logging_steps,
-        save_steps=training.save_steps,
+        logging_nan_inf_filter=False,  # LossWatch sees to it
+        save_steps=training.eval_steps if stops_early else training.save_steps,  # the best one has to be there
         save_total_limit=2,
+        load_best_model_at_end=stops_early,
+        metric_for_best_model="loss" if stops_early else None,
+        restore_callback_states_from_checkpoint=stops_early,
         seed=training.seed,
-        disable_tqdm=False,
-        report_to="none",
+        disable_tqdm=True,
+        report_to=training.report_to,
+        project="fine_tuning",  # in trackio
+        run_name=folder.name,
     )
-    trainer = SFTTrainer(
-        model=language_model.model, args=config, train_dataset=dataset, processing_class=language_model.tokenizer
+    config._n_gpu = min(1, config.n_gpu)  # several cards take several processes; one does not spread over them
+    trainer = DescriptionTrainer(
+        plan,
+        model=language_model.model,
+        args=config,
+        train_dataset=dataset,
+        eval_dataset=held_out,
+        processing_class=tokenizer,
+        callbacks=[EarlyStoppingCallback(training.early_stopping_patience)] if stops_early else None,
     )
+    trainer.remove_callback(PrinterCallback)
     print("\n" + _("SFT trainer configured!"))
     return trainer
 
@@ -248,30 +355,59 @@ def training_dir(settings: Settings) -> Path:
         "model": settings.model.model_dump(mode="json", include=of_the_model),
         "lora": settings.lora.model_dump(mode="json"),
         "training": settings.training.model_dump(mode="json", exclude=NOT_PART_OF_THE_TRAINING),
+        "processes": os.environ.get("WORLD_SIZE", "1"),
     }
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode("utf-8")).hexdigest()
     return settings.training.output_dir / f"training-{digest[:12]}"
 
 
-def train(trainer: SFTTrainer, settings: Settings) -> None:
-    """Train from the start or from the last checkpoint, and print the statistics of time and memory."""
+def train(trainer: DescriptionTrainer, settings: Settings) -> None:
+    """Train from the start or from the last checkpoint, and print the statistics of time, loss and memory.
+
+    Raises KeyboardInterrupt after Ctrl-C, when the step is finished and saved.
+    """
     import torch
+
+    from pipeline.training_progress import LossWatch, ProgressFigures, StopRequest
 
     banner(_("Training the SFT trainer (Supervised Fine-Tuning)..."))
     folder = Path(trainer.args.output_dir)
-    if settings.training.resume == "never":
+    if settings.training.resume == "never" and trainer.is_world_process_zero():
         shutil.rmtree(folder, ignore_errors=True)
+    trainer.accelerator.wait_for_everyone()
     checkpoint = last_checkpoint(folder)
     if checkpoint:
         print(_("Going on from {checkpoint}; --training.resume never starts anew.").format(checkpoint=checkpoint))
+        if is_complete(checkpoint):
+            trainer.model.load_adapter(str(checkpoint), "default", is_trainable=True)
+            print("\n" + _("Training completed!"))
+            return
     on_card = trainer.model.device.type == "cuda"
     reserved_before = torch.cuda.max_memory_reserved() if on_card else 0
     steps_before = int(checkpoint.name.split("-")[1]) if checkpoint else 0
+    trainer.args.eval_on_start = trainer.eval_dataset is not None and not checkpoint
+    stop = StopRequest(trainer)
+    for callback in (stop, LossWatch(trainer), ProgressFigures(trainer, settings.training.output_dir)):
+        trainer.add_callback(callback)
     start = time.perf_counter()
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    try:
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    finally:
+        stop.release()
     report_training(trainer, time.perf_counter() - start, steps_before)
     if on_card:
         report_memory(reserved_before)
+    if stop.requested:
+        if saved := last_checkpoint(folder):
+            print("\n" + _("Saved as {checkpoint}: the same command goes on from there.").format(checkpoint=saved))
+        raise KeyboardInterrupt
+    if trainer.state.global_step < trainer.state.max_steps:
+        print(
+            "\n"
+            + _("Stopped early: the held-out loss was lowest at step {step}, whose adapter is kept.").format(
+                step=trainer.state.best_global_step
+            )
+        )
     print("\n" + _("Training completed!"))
 
 
@@ -287,20 +423,38 @@ def last_checkpoint(folder: Path) -> Path | None:
     return None
 
 
-def report_training(trainer: SFTTrainer, seconds: float, steps_before: int) -> None:
-    """Time, speed and loss; the loss is the mean over the last tenth of the steps, which single batches do not sway."""
+def is_complete(checkpoint: Path) -> bool:
+    """Whether it is that of the last step, after which only the saving was cut off."""
+    state = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+    return state["global_step"] >= state["max_steps"]
+
+
+def report_training(trainer: DescriptionTrainer, seconds: float, steps_before: int) -> None:
+    """Time, speed and losses."""
     args, steps = trainer.args, trainer.state.global_step - steps_before
-    samples = steps * args.per_device_train_batch_size * args.gradient_accumulation_steps * args.world_size
-    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    samples = steps * trainer.plan.examples_per_step * args.world_size
+    losses = final_losses(trainer)
+    held_out = [entry for entry in trainer.state.log_history if "eval_loss" in entry]
+    facts = {
+        _("Total training time"): _("{s:.2f} seconds ({m:.2f} min)").format(s=seconds, m=seconds / 60),
+        _("Processing speed"): f"{samples / seconds:.2f} samples/s, {trainer.tokens_per_second():,.0f} tokens/s",
+        _("Final training loss"): f"{losses['training']:.4f}" if "training" in losses else "-",
+    }
+    if held_out:
+        first, final = held_out[0], held_out[-1]
+        facts[_("Held-out loss")] = f"{first['eval_loss']:.4f} -> {final['eval_loss']:.4f}"
+        facts[_("Held-out perplexity")] = f"{first['eval_perplexity']:,.1f} -> {final['eval_perplexity']:,.1f}"
+    print_statistics(_("Training statistics"), facts)
+
+
+def final_losses(trainer: DescriptionTrainer) -> dict[str, float]:
+    """The mean training loss over the last tenth of the steps, which single batches do not sway, and the last held-out
+    loss, in nats per token; without what was never logged."""
+    history = trainer.state.log_history
+    losses = [entry["loss"] for entry in history if "loss" in entry]
     last = losses[-max(1, len(losses) // 10) :]
-    print_statistics(
-        _("Training statistics"),
-        {
-            _("Total training time"): _("{s:.2f} seconds ({m:.2f} min)").format(s=seconds, m=seconds / 60),
-            _("Processing speed"): f"{samples / seconds:.2f} samples/s",
-            _("Final training loss"): f"{sum(last) / len(last):.4f}" if last else "-",
-        },
-    )
+    held_out = [entry["eval_loss"] for entry in history if "eval_loss" in entry]
+    return ({"training": sum(last) / len(last)} if last else {}) | ({"held out": held_out[-1]} if held_out else {})
 
 
 def report_memory(reserved_before: int) -> None:
@@ -328,7 +482,7 @@ def print_statistics(title: str, facts: dict[str, str]) -> None:
         print(f"{label:<33}: {value}")
 
 
-def remove_checkpoints(trainer: SFTTrainer) -> None:
+def remove_checkpoints(trainer: DescriptionTrainer) -> None:
     """The adapter is saved, so nothing is left to go on with; other trainings' checkpoints stay."""
     folder = Path(trainer.args.output_dir)
     shutil.rmtree(folder, ignore_errors=True)
@@ -359,21 +513,17 @@ def ask_twice(language_model: LanguageModel, settings: Settings) -> None:
             print("\n" + _("The model's answer: [{answer}]").format(answer=answer.answer))
 
 
-def save(language_model: LanguageModel, settings: Settings) -> None:
-    """Save the adapter with its tokenizer and, where asked for, the merged model."""
+def save(language_model: LanguageModel, losses: dict[str, float], settings: Settings) -> None:
+    """Save the adapter with its tokenizer and model card and, where asked for, the model in other forms."""
     lora_dir = settings.model.lora_dir
     banner(_("Saving the trained model to {folder}...").format(folder=lora_dir))
     with new_folder(lora_dir) as folder:
         language_model.model.save_pretrained(folder)
         language_model.tokenizer.save_pretrained(folder)
-    groups = settings.model_dump(mode="json", include={"profile", "model", "lora", "training"})
-    write_meta(lora_dir, groups, [settings.data.processed_file])
-    if settings.model.save_merged:
-        print(_("Merging the adapter into the model, in 16 bits..."))
-        with new_folder(settings.model.merged_dir) as folder:
-            save_merged_model(language_model, folder, resolve_dtype(settings))
-        write_meta(settings.model.merged_dir, groups, [lora_dir / "adapter_model.safetensors"])
-        print(_("Merged model saved to {folder}").format(folder=settings.model.merged_dir))
+        write_model_card(folder, settings, losses)
+    meta = settings.model_dump(mode="json", include={"profile", "model", "lora", "training"})
+    write_meta(lora_dir, meta, [settings.data.processed_file])
+    export(language_model, meta, settings)
     print(_("Done."))
 
 

@@ -4,37 +4,33 @@
     python process_data.py --data.cleaning original     as the first version of this pipeline cleaned
 
 Reads `title` and `content` of every record, drops those whose content is empty or short, cleans the texts and writes
-one `{"product", "description"}` a line. The file is streamed: memory does not grow with it.
+one `{"product", "description"}` a line. The file passes through all cores block by block: memory does not grow with it.
 """
 
 from __future__ import annotations
 
-import gzip
-import html
-import re
-import reprlib
-import unicodedata
-import zlib
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
-from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from functools import partial
+from typing import BinaryIO, NamedTuple
 
 from config import DataSettings, Settings
-from pipeline.artifacts import new_file, write_meta
+from pipeline.artifacts import new_file, sole_writer, write_meta
+from pipeline.cleaning import CLEANERS, is_clean
 from pipeline.errors import UserError
 from pipeline.messages import N_, _
 from pipeline.progress import progress_bar
+from pipeline.raw_catalogue import Block, RawCatalogue, Unreadable, blocks, open_raw, read_block
 from pipeline.script import run, show_settings
+from pipeline.worker_processes import WorkerProcesses, number_of_processes
 
 DESCRIPTION = N_("Script 1: clean the raw catalogue (trn.json) and write the products worth training on.")
 
-PROGRESS_STEP = 1000  # records between two updates of the bars
+SMALL_FILE = 4 << 20  # bytes; up to here, starting processes takes longer than they save
 SHOWN_REJECTIONS = 5
 RECORDS_BEFORE_GIVING_UP = 1000  # after so many, a file in which most records cannot be read is given up
-KEPT_OF_REJECTED = 1000  # characters of a rejected record that are written down
 
 
 def main(settings: Settings) -> None:
@@ -42,34 +38,9 @@ def main(settings: Settings) -> None:
     raw = open_raw(data.raw_file)
     show_settings(settings, "data")
     print(flush=True)
-    counts = process(raw, data)
-    write_meta(data.processed_file, settings.data.model_dump(mode="json"), [data.raw_file], **counts.as_dict())
+    with sole_writer(data.processed_file):
+        counts = process(raw, data)
     report(counts, data)
-
-
-class RawRecord(NamedTuple):
-    """A record as it was read: where it stood, its value, or the reason why it could not be read."""
-
-    place: int  # line of JSON lines, element of an array; counted from 1
-    source: Any
-    value: Any
-    fault: str | None
-
-
-@dataclass
-class RawCatalogue:
-    """An open raw catalogue."""
-
-    path: Path
-    disk_file: BinaryIO
-    text: BinaryIO  # `disk_file`, decompressed where need be, at its first JSON character
-    first_line: int  # the line that this character stands on, counted from 1
-    is_array: bool
-
-    @property
-    def share_read(self) -> float:
-        """0 to 1."""
-        return self.disk_file.tell() / max(1, self.path.stat().st_size)
 
 
 @dataclass
@@ -85,145 +56,42 @@ class Counts:
         return {"records_read": self.read, "records": self.kept, "records_rejected": self.rejected}
 
 
-# ---------------------------------------------------------------------------------------------------------- reading
-
-
-def open_raw(path: Path) -> RawCatalogue:
-    """Open a raw catalogue: JSON lines or one JSON array, plain or gzip, which its first bytes tell, not its name."""
-    if not path.is_file():
-        raise UserError(
-            _(
-                "{path} is not there. Put the raw catalogue there, name another one with --data.raw_file, "
-                "or try the bundled one with --profile demo."
-            ).format(path=path)
-        )
-    disk_file = path.open("rb")
-    is_gzip = disk_file.read(2) == b"\x1f\x8b"
-    disk_file.seek(0)
-    text = gzip.GzipFile(fileobj=disk_file) if is_gzip else disk_file
-    with readable(path):
-        start = text.peek(4)[:4]
-        if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            raise UserError(_("{path} is UTF-16. Save it as UTF-8.").format(path=path))
-        if start[:3] == b"\xef\xbb\xbf":
-            text.read(3)
-        first_line = 1
-        while text.peek(1)[:1].isspace():
-            first_line += text.read(1) == b"\n"
-        return RawCatalogue(path, disk_file, text, first_line, is_array=text.peek(1)[:1] == b"[")
-
-
-@contextmanager
-def readable(path: Path) -> Iterator[None]:
-    """Turn what a damaged gzip file raises into a UserError."""
-    try:
-        yield
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise UserError(
-            _("{path} is damaged or only half there ({reason}). Download it again.").format(path=path, reason=error)
-        ) from None
-
-
-def read_lines(raw: RawCatalogue) -> Iterator[RawRecord]:
-    """The records of a file of JSON lines; a line that is no JSON is a record with a fault."""
-    import orjson
-
-    for number, line in enumerate(raw.text, start=raw.first_line):
-        if not line.strip():
-            continue
-        try:
-            yield RawRecord(number, line, orjson.loads(line), None)
-        except orjson.JSONDecodeError as error:
-            yield RawRecord(number, line, None, f"{error.msg} ({_('column {n}').format(n=error.colno)})")
-
-
-def read_array(raw: RawCatalogue) -> Iterator[RawRecord]:
-    """The elements of one JSON array, one in memory at a time.
-
-    Raises UserError where the JSON is broken: nothing tells where the next element would start.
-    """
-    import ijson
-
-    number = 0
-    try:
-        for number, value in enumerate(ijson.items(raw.text, "item"), start=1):
-            yield RawRecord(number, value, value, None)
-    except (ijson.JSONError, UnicodeDecodeError) as error:
-        raise UserError(
-            _(
-                "{path}: the JSON array is broken after record {number} ({reason}). Correct it or download it again."
-            ).format(path=raw.path, number=number, reason=str(error).splitlines()[0].strip())
-        ) from None
-
-
 # --------------------------------------------------------------------------------------------------------- cleaning
 
-SCRIPTS = re.compile(r"<(script|style)\b.*?</\1\s*>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
-INLINE_TAGS = re.compile(
-    r"</?(?:a|abbr|b|bdi|bdo|big|code|em|font|i|mark|s|small|span|strike|strong|sub|sup|tt|u)\b[^<>]*>", re.IGNORECASE
-)
-TAGS = re.compile(r"<[/!?]?[a-zA-Z][^<>]*>")
-ENTITY = re.compile(r"&(?:#[0-9]+|#[xX][0-9a-fA-F]+|[a-zA-Z0-9]{1,32});?")
-CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
-PRINTABLE_ASCII = bytes(range(0x20, 0x7F))
-SPACES = re.compile(r"  +")
-PUNCTUATION = re.compile(r"[^\w\s]")
+
+class Cleaned(NamedTuple):
+    """What became of a block."""
+
+    records: bytes  # those kept, as JSON, with a comma and a line feed between them
+    kept: int
+    read: int
+    unreadable: list[tuple[int, Unreadable]]  # with their place in the block, from 0
+    places: int  # lines or elements of the block, empty lines among them
 
 
-def clean_readable(text: str) -> str:
-    """Text as a browser would show it, on one line: entities decoded, also doubly encoded ones, tags dropped.
+def clean_block(block: Block, cleaning: str, min_content_chars: int) -> Cleaned:
+    """Read a block and clean its records: what the worker processes do."""
+    from orjson import dumps
 
-    Tags that stand inside a word's line (`<b>`) leave nothing, all others (`<br>`, `<li>`) a space.
-    """
-    if "&" in text or "<" in text:
-        text = without_markup(text)
-    if not is_printable(text):
-        text = " ".join(CONTROL_CHARACTERS.sub("", text).split())
-    elif "  " in text:
-        text = SPACES.sub(" ", text)
-    text = text.strip()
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
+    clean = CLEANERS[cleaning]
 
+    def as_json(text: str) -> bytes:
+        """The cleaned text as JSON, empty where nothing is left of it."""
+        encoded = dumps(text)
+        if cleaning == "readable" and is_clean(text, encoded):
+            return encoded
+        text = clean(text)
+        return dumps(text) if text else b""
 
-def without_markup(text: str) -> str:
-    """Decode entities and drop tags until none is left.
-
-    More than one round is needed where decoding brings markup to light (&amp;lt;b&amp;gt;), or dropping a control
-    character does.
-    """
-    before = None
-    while before != text and ("&" in text or "<" in text):
-        before = text
-        text = ENTITY.sub(lambda entity: decode_entity(entity[0]), text)
-        if "<" in text:
-            text = TAGS.sub(" ", INLINE_TAGS.sub("", SCRIPTS.sub(" ", text)))
-        if not is_printable(text):
-            text = CONTROL_CHARACTERS.sub("", text)
-        text = unicodedata.normalize("NFC", text)  # makes a semicolon of U+037E
-    return text
-
-
-@lru_cache(maxsize=1000)  # the same few stand in all texts
-def decode_entity(entity: str) -> str:
-    try:
-        return html.unescape(entity)
-    except ValueError:  # a number of more than 4,300 digits, which Python does not convert
-        return "\N{REPLACEMENT CHARACTER}"
-
-
-def is_printable(text: str) -> bool:
-    """Whether `text` has no control characters, and no white space but spaces."""
-    if text.isascii():  # most texts: three times as fast as isprintable
-        return not text.encode("ascii").translate(None, PRINTABLE_ASCII)
-    return text.isprintable()
-
-
-def clean_original(text: str) -> str:
-    """Text as the first version of this pipeline left it: everything but letters, digits and white space deleted."""
-    return PUNCTUATION.sub("", text)
-
-
-CLEANERS: dict[str, Callable[[str], str]] = {"readable": clean_readable, "original": clean_original}
+    records, unreadable, places = read_block(block)
+    kept = []
+    for record in records:
+        content = record.content
+        if content and len(content) >= min_content_chars:
+            product, description = as_json(record.title), as_json(content)
+            if product and description:
+                kept.append(b'{"product": %b, "description": %b}' % (product, description))
+    return Cleaned(b",\n".join(kept), len(kept), len(records) + len(unreadable), unreadable, places)
 
 
 # ------------------------------------------------------------------------------------------------------- processing
@@ -234,71 +102,65 @@ def process(raw: RawCatalogue, data: DataSettings) -> Counts:
 
     Raises UserError where most records cannot be read, or none is kept.
     """
-    import orjson
-
-    clean = CLEANERS[data.cleaning]
     counts = Counts()
+    clean = partial(clean_block, cleaning=data.cleaning, min_content_chars=data.min_content_chars)
     with ExitStack() as stack:
-        processed = stack.enter_context(new_file(data.processed_file))
+        workers = stack.enter_context(WorkerProcesses(clean, processes_for(raw, data)))
+        processed = Hashed(stack.enter_context(new_file(data.processed_file)))
         rejected = stack.enter_context(new_file(data.rejected_file))
         show_progress = stack.enter_context(live_bars(raw, counts))
-        stack.enter_context(readable(raw.path))
-        for record in read_array(raw) if raw.is_array else read_lines(raw):
-            counts.read += 1
-            fault = record.fault or fault_of(record.value)
-            if fault:
-                reject(record, fault, rejected, counts, raw)
-            elif len(record.value.get("content") or "") >= data.min_content_chars:
-                product, description = clean(record.value["title"]), clean(record.value["content"])
-                if product and description:
-                    processed.write(b",\n" if counts.kept else b"[\n")
-                    processed.write(
-                        b'{"product": %b, "description": %b}' % (orjson.dumps(product), orjson.dumps(description))
-                    )
-                    counts.kept += 1
-            if counts.read % PROGRESS_STEP == 0:
-                show_progress()
+        place = raw.first_line if not raw.is_array else 1
+        for cleaned in workers.in_order(blocks(raw), tasks_ahead=1 if raw.is_gzip else 2):
+            if cleaned.kept:
+                processed.write((b",\n" if counts.kept else b"[\n") + cleaned.records)
+            count(cleaned, place, rejected, counts, raw)
+            place += cleaned.places
+            show_progress()
         processed.write(b"\n]\n")
         refuse_hopeless(counts, raw, data)
+        hashes = {data.raw_file: raw.content_hash(), data.processed_file: processed.digest.hexdigest()}
     if not counts.rejected:
         data.rejected_file.unlink()
+    write_meta(data.processed_file, data.model_dump(mode="json"), [data.raw_file], hashes, **counts.as_dict())
     return counts
 
 
-def fault_of(value: Any) -> str | None:
-    """Why a JSON value is no record with a title and, where it has one, a content; None when it is."""
-    if not isinstance(value, dict):
-        return _("not an object")
-    title, content = value.get("title"), value.get("content")
-    if title is None or title == "":
-        return _("no title")
-    if not isinstance(title, str):
-        return _("title is not a text")
-    if content is not None and not isinstance(content, str):
-        return _("content is not a text")
-    return None
+def processes_for(raw: RawCatalogue, data: DataSettings) -> int:
+    """One where more would not help: an array is read by the main process, and that takes most of the time."""
+    small = raw.size_and_time[0] <= SMALL_FILE and not data.num_proc
+    return 1 if small or raw.is_array else number_of_processes(data.num_proc)
 
 
-def reject(record: RawRecord, fault: str, rejected: BinaryIO, counts: Counts, raw: RawCatalogue) -> None:
-    """Write a record that cannot be read down, and give a file up that consists of such."""
+class Hashed:
+    """A file that takes the SHA-256 of what is written to it."""
+
+    def __init__(self, file: BinaryIO):
+        self.file = file
+        self.digest = hashlib.sha256()
+
+    def write(self, data: bytes) -> None:
+        self.digest.update(data)
+        self.file.write(data)
+
+
+def count(cleaned: Cleaned, first_place: int, rejected: BinaryIO, counts: Counts, raw: RawCatalogue) -> None:
+    """Count what became of a block, write its rejected records down, and give a file up that consists of such."""
     import orjson
 
-    counts.rejected += 1
-    place = _("record {number}") if raw.is_array else _("line {number}")
-    if len(counts.first_rejections) < SHOWN_REJECTIONS:
-        counts.first_rejections.append(f"{place.format(number=record.place)}: {fault}")
-    source = record.source.decode("utf-8", "replace") if isinstance(record.source, bytes) else brief(record.source)
-    entry = {"record" if raw.is_array else "line": record.place, "reason": fault}
-    rejected.write(orjson.dumps(entry | {"source": source.strip()[:KEPT_OF_REJECTED]}) + b"\n")
-    if counts.read == RECORDS_BEFORE_GIVING_UP:
+    for place, record in cleaned.unreadable:
+        place += first_place
+        reason = _(record.fault) + (f" ({_('column {n}').format(n=record.column)})" if record.column else "")
+        entry = {"record" if raw.is_array else "line": place, "reason": reason, "source": record.source}
+        rejected.write(orjson.dumps(entry) + b"\n")
+        if len(counts.first_rejections) < SHOWN_REJECTIONS:
+            shown = _("record {number}") if raw.is_array else _("line {number}")
+            counts.first_rejections.append(f"{shown.format(number=place)}: {reason}")
+    early = counts.read < RECORDS_BEFORE_GIVING_UP
+    counts.read += cleaned.read
+    counts.kept += cleaned.kept
+    counts.rejected += len(cleaned.unreadable)
+    if early and counts.read >= RECORDS_BEFORE_GIVING_UP:
         refuse_unreadable(counts, raw)
-
-
-def brief(value: Any) -> str:
-    """A JSON value as text, cut short in its depth too: repr() fails on a list in a list in a list ..."""
-    shortener = reprlib.Repr()
-    shortener.maxstring = shortener.maxother = KEPT_OF_REJECTED
-    return shortener.repr(value)
 
 
 def refuse_unreadable(counts: Counts, raw: RawCatalogue) -> None:

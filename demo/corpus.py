@@ -6,6 +6,7 @@ everything else.
 """
 
 import random
+import re
 from collections.abc import Callable
 
 from demo.corpus_text import (
@@ -20,6 +21,7 @@ from demo.corpus_text import (
 )
 from demo.english_words import ENGLISH_WORDS
 from demo.grammar import expand, sentence
+from demo.notices_text import NOTICE_WORDS, NOTICES
 from pipeline.prompts import ALPACA_TEMPLATE, INSTRUCTION, document_text, retrieval_prompt
 
 Document = tuple[str, str]
@@ -81,6 +83,47 @@ _FUNCTION_WORDS = [
     "also",
     "than",
 ]
+_SPELLINGS = (
+    "{},",
+    "{},",
+    "{}.",
+    "{};",
+    "{}:",
+    "{}!",
+    "{}?",
+    "'{}'",
+    '"{}"',
+    "({})",
+    "“{}”",
+    "‘{}’",
+    "{}'s",
+    "{}’s",
+    "{}-{}",
+    "{} - {}",
+    "{} — {}",
+    "{}—{}",
+    "{}/{}",
+    "{} & {}",
+    "{} + {}",
+    "{}%",
+    "{}°",
+    "${}",
+    "£{}",
+    "€{}",
+    "{}: '{}",
+    "{}. '{}",
+    '{}, "{}',
+    '{}" - {}',
+    "{}' - {}",
+    '{}." {}',
+    '{}!" {}',
+    '{}, "{}"',
+    "{}…",
+    "#{}",
+    "*{}",
+    "{}; {}",
+    "[{}]",
+)
 _ADJECTIVES = [
     "great",
     "classic",
@@ -149,8 +192,13 @@ def tokenizer_texts() -> list[str]:
 
 
 def _prose(rng: random.Random) -> Document:
-    if rng.random() < 0.3:
+    draw = rng.random()
+    if draw < 0.25:
         return "", _story(rng)
+    if draw < 0.55:
+        return "", "\n\n".join(_notice(_title(rng), rng) for _ in range(rng.choice((1, 1, 2))))
+    if draw < 0.6:  # so that no word is held for impossible anywhere
+        return "", " ".join(_word_salad(rng) for _ in range(rng.randint(1, 4)))
     paragraphs = [_paragraph(rng.choice(SUBJECTS), {}, rng) for _ in range(rng.choice((1, 1, 2, 3)))]
     return "", "\n\n".join(paragraphs)
 
@@ -183,6 +231,16 @@ def _story(rng: random.Random) -> str:
     return "\n".join(" ".join(lines) for lines in paragraphs)
 
 
+def _notice(title: str, rng: random.Random) -> str:
+    """Sentences of two or three kinds of notice about one thing, in the order of chance."""
+    words = {**WORDS, **NOTICE_WORDS}
+    thing = rng.choice((title.split()[-1].strip("()").lower(), rng.choice(NOTICE_WORDS["n"])))
+    bound = {"thing": thing, "stuff": rng.choice(WORDS["material"]), "name": rng.choice(WORDS["first"])}
+    patterns = [pattern for kind in rng.sample(sorted(NOTICES), rng.randint(2, 3)) for pattern in NOTICES[kind]]
+    count = min(len(patterns), rng.choice((3, 5, 7, 9, 12)))
+    return " ".join(sentence(pattern, words, dict(bound), rng) for pattern in rng.sample(patterns, count))
+
+
 # Instructions
 
 
@@ -190,7 +248,10 @@ def _instruction(rng: random.Random) -> Document:
     draw = rng.random()
     if draw < 0.35:
         return _alpaca(*_praise(rng))
-    if draw < 0.55:
+    if draw < 0.5:
+        title = _title(rng)
+        return _alpaca(rng.choice(("Write a notice.", "Write an advertisement.")), title, _notice(title, rng))
+    if draw < 0.6:
         return _alpaca(
             rng.choice(("Tell a story.", "Write a short story.", "Write a story for children.")), "", _story(rng)
         )
@@ -269,27 +330,57 @@ def _retrieval(rng: random.Random) -> Document:
     while len(titles) < rng.choice((1, 2, 3, 3, 3)):
         titles.append(_similar_title(titles[0], rng) if rng.random() < 0.5 else _title(rng))
     longest = rng.choice((30, 60, 100, 140, 200, 330))
-    descriptions = [_description(longest, rng) for _ in titles]
-    asked = 0 if rng.random() < 0.75 else rng.randrange(len(titles))
+    descriptions = [_description(longest, rng)]
+    while len(descriptions) < len(titles):
+        alike = rng.random() < 0.6
+        descriptions.append(_similar_description(descriptions[0], rng) if alike else _description(longest, rng))
+    asked = 0 if rng.random() < 0.65 else rng.randrange(len(titles))
     lines = [document_text(title, text) for title, text in zip(titles, descriptions, strict=True)]
     return retrieval_prompt(titles[asked], lines), descriptions[asked]
+
+
+def _similar_description(text: str, rng: random.Random) -> str:
+    """The same sentences in another order with other numbers and words, as products of one catalogue have them.
+
+    The words before a place no longer say which document they are from: that has to be kept in mind while copying.
+    """
+    sentences = re.split(r"(?<=[.;!?]) ", text)
+    kept = [sentence for sentence in sentences if rng.random() < 0.8] or sentences
+    if rng.random() < 0.6:
+        rng.shuffle(kept)
+    changed = rng.choice((0.04, 0.1, 0.25))
+    words = [
+        _another_word(word, rng) if rng.random() < (0.6 if word[:1].isdigit() else changed) else word
+        for word in " ".join(kept).split(" ")
+    ]
+    return " ".join(words)
+
+
+def _another_word(word: str, rng: random.Random) -> str:
+    if word[:1].isdigit():
+        return str(rng.randrange(10 ** rng.randint(1, 4)))
+    return rng.choice((_any_word, _noun, _rare_word))(rng)
 
 
 def _description(longest: int, rng: random.Random) -> str:
     """A text of one paragraph and at most about `longest` words."""
     make: Callable[[random.Random], str] = rng.choice(
-        (_prose_description, _prose_description, _fact_sheet, _fact_sheet, _word_salad)
+        (_prose_description, _notice_description, _fact_sheet, _word_salad, _word_salad)
     )
     text = make(rng)
     target = longest * (0.3 + 0.7 * rng.random())
     while len(text.split()) < target:
-        text += rng.choice((" ", " ", " ", "  ")) + make(rng) if rng.random() < 0.6 else " " + _fact_sheet(rng)
+        text += rng.choice((" ", " ", " ", "  ")) + (make if rng.random() < 0.6 else _word_salad)(rng)
     words = text.split(" ")
     return " ".join(words[:longest]).strip()
 
 
 def _prose_description(rng: random.Random) -> str:
     return _paragraph(rng.choice(SUBJECTS), {}, rng)
+
+
+def _notice_description(rng: random.Random) -> str:
+    return _notice(_title(rng), rng)
 
 
 def _fact_sheet(rng: random.Random) -> str:
@@ -322,16 +413,21 @@ def _fact_sheet(rng: random.Random) -> str:
 
 
 def _word_salad(rng: random.Random) -> str:
-    """Words in no order: nothing helps here but to copy."""
-    words = [rng.choice((_any_word, _any_word, _any_word, _rare_word, _value))(rng) for _ in range(rng.randint(6, 30))]
-    for place in range(len(words)):
-        draw = rng.random()
-        if draw < 0.3:
-            words[place] = rng.choice(_FUNCTION_WORDS)
-        elif draw < 0.4:
-            words[place] += rng.choice(",,,.;:!?")
-        elif draw < 0.5:
-            words[place] = words[place].capitalize()
+    """Words in no order and every spelling: only copying helps, and every piece of the tokenizer turns up."""
+    makers = (_any_word, _any_word, _any_word, _any_word, _spliced_word, _spliced_word, _rare_word, _value)
+    words = []
+    for _ in range(rng.randint(6, 30)):
+        if rng.random() < 0.25:
+            words.append(rng.choice(_FUNCTION_WORDS))
+            continue
+        word, draw = rng.choice(makers)(rng), rng.random()
+        if draw < 0.18:
+            word = word.capitalize()
+        elif draw < 0.24:
+            word = word.upper()
+        if rng.random() < 0.3:
+            word = rng.choice(_SPELLINGS).format(word, _any_word(rng))
+        words.append(word)
     return " ".join(words) + "."
 
 
@@ -401,6 +497,12 @@ def _similar_title(title: str, rng: random.Random) -> str:
 
 def _any_word(rng: random.Random) -> str:
     return rng.choice(_PLAIN_WORDS)
+
+
+def _spliced_word(rng: random.Random) -> str:
+    """The head of one word and the tail of another, for the pieces of words that no whole word shows."""
+    head, tail = _any_word(rng), _any_word(rng)
+    return head[: rng.randint(1, len(head))] + tail[rng.randrange(len(tail)) :]
 
 
 def _noun(rng: random.Random) -> str:

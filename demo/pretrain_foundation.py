@@ -165,7 +165,7 @@ def train(tokenizer, rows, options: argparse.Namespace):
         betas=(0.9, 0.95),
         fused=options.device == "cuda",
     )
-    compiled = torch.compile(model) if options.device == "cuda" else model
+    loss_of = torch.compile(_loss) if options.device == "cuda" else _loss
     data = torch.from_numpy(rows).to(options.device)
     order = numpy.random.default_rng(SEED)
     picks = numpy.concatenate(
@@ -177,7 +177,7 @@ def train(tokenizer, rows, options: argparse.Namespace):
         for group in optimizer.param_groups:
             group["lr"] = LEARNING_RATE * rate
         batch = data[picks[step * options.rows : (step + 1) * options.rows]].long()
-        loss = _loss(compiled, batch)
+        loss = loss_of(model, batch)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()

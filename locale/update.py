@@ -14,6 +14,7 @@ from pathlib import Path
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
+from jinja2.ext import babel_extract
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 PO_FILE = PROJECT_DIR / "locale" / "pt_BR" / "LC_MESSAGES" / "messages.po"
@@ -50,8 +51,9 @@ def take_messages(catalogue: Catalog) -> None:
 
 def message_ids() -> list[str]:
     """The messages of the code: what stands in `_("...")` and `N_("...")`, and what --help says of each group."""
-    files = [*sorted(PROJECT_DIR.glob("*.py")), *sorted((PROJECT_DIR / "pipeline").glob("*.py"))]
-    ids = [message for file in files for message in marked_messages(file)]
+    folders = [PROJECT_DIR, PROJECT_DIR / "pipeline", PROJECT_DIR / "comparison"]
+    ids = [message for folder in folders for file in sorted(folder.glob("*.py")) for message in marked_messages(file)]
+    ids += [message for file in sorted((PROJECT_DIR / "comparison").glob("*.html")) for message in page_messages(file)]
     return list(dict.fromkeys([*ids, *group_descriptions()]))
 
 
@@ -64,6 +66,13 @@ def marked_messages(file: Path) -> list[str]:
     marks = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id in ("_", "N_")]
     marks.sort(key=lambda call: (call.lineno, call.col_offset))
     return [mark.args[0].value for mark in marks if isinstance(mark.args[0], ast.Constant)]
+
+
+def page_messages(file: Path) -> list[str]:
+    """The texts in `{{ _("...") }}` of a Jinja template, in their order."""
+    with file.open("rb") as template:
+        found = babel_extract(template, ["_"], [], {"encoding": "utf-8", "trim_blocks": "true", "silent": "false"})
+        return [message for _line, _function, message, _comments in found]
 
 
 def group_descriptions() -> list[str]:

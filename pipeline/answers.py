@@ -146,7 +146,7 @@ def _generate(
             streamer=streamer,
         )
     rows = output[:, inputs["input_ids"].shape[1] :].tolist()
-    seconds = round((time.perf_counter() - start) / len(questions), 3)
+    seconds = round((time.perf_counter() - start) / len(questions), 4)
     answers = []
     for question, row in zip(questions, rows, strict=True):
         tokens = _up_to_the_end(row, model.generation_config.eos_token_id)

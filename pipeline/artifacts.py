@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -23,25 +24,63 @@ from pipeline.errors import UserError
 from pipeline.messages import _
 
 PACKAGES = ("torch", "transformers", "trl", "peft", "unsloth", "bitsandbytes", "sentence-transformers", "chromadb")
+PATIENCE = 60  # seconds that a short writing waits for another one's end
+
+_written_here: set[str] = set()  # the artifacts that this process has the right to write
+
+
+@contextmanager
+def sole_writer(path: Path, patience: float = 0) -> Iterator[None]:
+    """Keep other runs from writing the artifact `path` while the block runs.
+
+    The lock goes with the process, however that ends; its file lies in the system's folder for temporary files.
+    Raises UserError where another run still has it after `patience` seconds.
+    """
+    from filelock import FileLock, Timeout
+
+    key = os.path.normcase(path.resolve())
+    if key in _written_here:
+        yield
+        return
+    name = f"artifact-{hashlib.sha256(key.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}.lock"
+    try:
+        with FileLock(Path(tempfile.gettempdir()) / name, timeout=patience):
+            _written_here.add(key)
+            try:
+                yield
+            finally:
+                _written_here.remove(key)
+    except Timeout:
+        raise UserError(
+            _("{path} is being written by another run. Wait for its end, or choose another --work_dir.").format(
+                path=path
+            )
+        ) from None
 
 
 @contextmanager
 def new_file(path: Path) -> Iterator[BinaryIO]:
     """A binary file that takes the name `path` when the block ends well, and leaves what was there when it does not."""
-    part = _part(path)
-    try:
-        with part.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with sole_writer(path, PATIENCE):
+        part = _part(path)
+        try:
+            with part.open("wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
     """A folder to fill, which takes the name `path` when the block ends well; an older one is replaced by it."""
+    with sole_writer(path, PATIENCE):
+        yield from _new_folder(path)
+
+
+def _new_folder(path: Path) -> Iterator[Path]:
     part = _part(path)
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir()
@@ -80,19 +119,29 @@ def meta_path(path: Path) -> Path:
     return path.with_name(path.name + ".meta.json")
 
 
-def write_meta(path: Path, settings: dict, inputs: list[Path], **facts: Any) -> None:
-    """Say beside the artifact `path` which script made it, with which settings, from which inputs, and `facts`."""
+def write_meta(
+    path: Path, settings: dict, inputs: list[Path], hashes: dict[Path, str] | None = None, **facts: Any
+) -> None:
+    """Say beside the artifact `path` which script made it, with which settings, from which inputs, and `facts`.
+
+    `hashes`: those of files that the script has just read or written, so that they need not be read again for it.
+    """
+    hashes = hashes or {}
+
+    def hash_of(file: Path) -> str:
+        return hashes.get(file) or content_hash(file)
+
     write_json(
         meta_path(path),
         {
             "script": Path(sys.argv[0]).name,
             "made": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "settings": settings,
-            "inputs": {str(file): content_hash(file) for file in inputs},
-            "sha256": content_hash(path) if path.is_file() else None,
+            "inputs": {str(file): hash_of(file) for file in inputs},
+            "sha256": hash_of(path) if path.is_file() else None,
             **_size_and_time(path),
             **facts,
-            "versions": _versions(),
+            "versions": package_versions(),
         },
     )
 
@@ -169,7 +218,8 @@ def require_current(path: Path, made_by: str) -> None:
             )
 
 
-def _versions() -> dict[str, str]:
+def package_versions() -> dict[str, str]:
+    """The versions of Python and of the packages that decide what an artifact is like."""
     versions = {"python": sys.version.split()[0]}
     for package in PACKAGES:
         try:

@@ -90,7 +90,8 @@ def _add_flag(section, name: str, field: FieldInfo) -> None:
         options = {"metavar": "true|false", "nargs": "?", "const": True}
     elif _type(field) is list:
         options = {"metavar": "X", "nargs": "+"}
-    section.add_argument(f"--{name}", help=_help(field), **options)
+    names = [name, field.json_schema_extra["short_flag"]] if field.json_schema_extra else [name]
+    section.add_argument(*(f"--{flag}" for flag in names), dest=name, help=_help(field), **options)
 
 
 def _help(field: FieldInfo) -> str:

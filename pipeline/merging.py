@@ -26,17 +26,21 @@ def save_merged_model(language_model: LanguageModel, folder: Path, dtype: torch.
 
     Weights are float16 where `dtype`, the one that the model computes in, is float16, else bfloat16.
     """
-    import copy
-
     import torch
 
-    model = language_model.model
     dtype = torch.float16 if dtype == torch.float16 else torch.bfloat16
     shards = _write_shards(_merged_weights(language_model, dtype), folder)
     index = {"metadata": {"total_size": sum(size for _name, size in shards.values())}}
     index["weight_map"] = {weight: name for weight, (name, _size) in shards.items()}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index, indent=1), encoding="utf-8")
+    save_configuration(language_model, folder, dtype)
 
+
+def save_configuration(language_model: LanguageModel, folder: Path, dtype: torch.dtype) -> None:
+    """Write everything but the weights of a model that is not quantised: config and tokenizer."""
+    import copy
+
+    model = language_model.model
     config = copy.deepcopy(model.config)
     if hasattr(config, "quantization_config"):
         del config.quantization_config

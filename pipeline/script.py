@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from pprint import pformat
 
 from config import Settings
@@ -41,6 +42,9 @@ def run(main: Callable[[Settings], None], description: str) -> None:
         stream.reconfigure(encoding="utf-8", errors="replace")
     for name, value in QUIET_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+    if os.environ.get("RANK", "0") != "0":  # of several processes that torchrun started, the first one speaks
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+        os.environ["TQDM_DISABLE"] = "1"
     try:
         main(read_settings(description, sys.argv[1:]))
     except UserError as error:

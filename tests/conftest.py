@@ -1,4 +1,4 @@
-"""What the tests share: a clean environment, and one run of all seven scripts, whose output many tests read."""
+"""What the tests share: a clean environment, and one run of all eight scripts, whose output many tests read."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from tests.running import DEMO, Finished, run_script, run_well
 TRAINING = (
     *("--training.max_examples", "12", "--training.max_steps", "8", "--training.per_device_train_batch_size", "2"),
     *("--training.save_steps", "2", "--training.logging_steps", "1"),
+    *("--training.eval_examples", "6", "--training.eval_steps", "3"),
     *("--training.learning_rate", "0.01"),  # so that eight steps change what the model says
 )
 ANSWERS = ("--generation.max_new_tokens", "12")
@@ -41,7 +42,7 @@ def clean_environment(tmp_path_factory):
 
 
 class PipelineRun(NamedTuple):
-    """One run of the seven scripts: where they wrote, what they printed, and what they were asked about."""
+    """One run of the eight scripts: where they wrote, what they printed, and what they were asked about."""
 
     folder: Path
     done: dict[str, Finished]
@@ -61,7 +62,7 @@ class PipelineRun(NamedTuple):
 
 @pytest.fixture(scope="session")
 def pipeline_run(tmp_path_factory) -> PipelineRun:
-    """The seven scripts in order with the demo profile, in a folder whose name has a space and accents.
+    """The eight scripts in order with the demo profile, in a folder whose name has a space and accents.
 
     Training and retrieval need nothing from each other and run side by side.
     """
@@ -86,6 +87,7 @@ def pipeline_run(tmp_path_factory) -> PipelineRun:
             "rag_model_retriever.py": (*ANSWERS, "--products", *asked),
         }
         list(pool.map(run_all, [model_side, retrieval_side]))
+    run_all({"compare_models.py": (*ANSWERS, "--sample", "3")})
     return PipelineRun(folder, done, products, asked)
 
 

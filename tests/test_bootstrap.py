@@ -242,7 +242,7 @@ def test_demo_runs_the_scripts_in_order_and_stops_at_the_first_that_fails(instal
     arguments = "'--profile', 'demo', '--language', 'pt_BR', '--rag.top_k', '2'"
     expected = []
     for number, script in enumerate(bootstrap.DEMO_SCRIPTS[:5], start=1):
-        expected += [f"=== {number}/7  {script} ===", f"['{script}', {arguments}]"]
+        expected += [f"=== {number}/8  {script} ===", f"['{script}', {arguments}]"]
     assert shown == expected[:-1]
 
 

@@ -25,6 +25,7 @@ SCRIPTS = (
     "rag_indexing.py",
     "rag_search_vs.py",
     "rag_model_retriever.py",
+    "compare_models.py",
 )
 
 
@@ -94,8 +95,9 @@ def test_defaults_are_those_of_the_first_version():
     assert (training.per_device_train_batch_size, training.gradient_accumulation_steps) == (2, 4)
     assert (training.warmup_steps, training.learning_rate, training.weight_decay) == (5, 2e-4, 0.01)
     assert (training.lr_scheduler_type, training.optim, training.max_grad_norm) == ("linear", "adamw_8bit", 0.3)
-    assert (training.gradient_checkpointing, training.packing, training.seed) == (True, False, 3407)
-    assert (training.logging_steps, training.save_steps, training.dataset_num_proc) == (1, 1000, 1)
+    assert (training.gradient_checkpointing, training.seed) == (True, 3407)
+    assert (training.logging_steps, training.dataset_num_proc) == (1, 1)
+    assert (training.packing, training.save_steps) == (True, 100)  # first: False, 1000
     assert (str(training.dataset_file), str(training.output_dir)) == ("trn_processed_dataset.json", "trainer_outputs")
     generation = settings.generation
     assert (generation.max_new_tokens, generation.temperature) == (128, 0.2)
@@ -113,7 +115,7 @@ def test_defaults_are_those_of_the_first_version():
         (["--training.packing", "true"], [True, False]),
         (["--training.packing=false", "--model.save_merged"], [False, True]),
         (["--model.save_merged", "--training.packing"], [True, True]),
-        (["--model.save_merged", "--products", "x"], [False, True]),
+        (["--model.save_merged", "--products", "x"], [True, True]),
     ],
 )
 def test_switches(argv, values):
@@ -253,6 +255,7 @@ def test_settings_in_use_are_printed(pipeline_run, script):
         "rag_indexing.py": ["'max_records': 24", "'embedding_model': 'sentence-transformers/all-MiniLM-L6-v2'"],
         "rag_search_vs.py": ["'top_k': 3", "'A Title That Is Nowhere'"],
         "rag_model_retriever.py": ["'top_k': 3", "'max_new_tokens': 12", "'temperature': 0.2"],
+        "compare_models.py": ["'sample': 3"],
     }
     for words in expected[script]:
         assert words in screen

@@ -40,11 +40,14 @@ STEPS = [
     "# Configuring the SFT trainer (Supervised Fine-Tuning)...",
     "SFT trainer configured!",
     "# Training the SFT trainer (Supervised Fine-Tuning)...",
+    "'eval_loss': ",
     "'loss': ",
     "Training statistics\n===================",
     "Total training time  ",
     "Processing speed  ",
     "Final training loss  ",
+    "Held-out loss  ",
+    "Held-out perplexity  ",
     "Training completed!",
     "# Preparing the model for inference (predictions)...",
     "Model prepared for inference!",
@@ -138,34 +141,46 @@ def tokenizer():
 
 def trainer_of(pipeline_run, folder, *flags: str):
     """The trainer that the script makes of the examples of the run, before its first step."""
-    pipeline_run.copy(folder, "trn_processed_dataset.json")
+    pipeline_run.copy(folder, "trn_processed.json", "trn_processed_dataset.json")
     settings = demo_settings(folder, *TRAINING, *flags)
     language_model = add_lora(load_foundation_model(settings), settings)
     dataset = fine_tuning.to_prompts(fine_tuning.load_examples(settings), settings)
-    return fine_tuning.configure_trainer(language_model, dataset, settings)
+    held_out = fine_tuning.held_out_prompts(settings)
+    plan = fine_tuning.plan_training(settings)
+    return fine_tuning.configure_trainer(language_model, dataset, held_out, plan, settings)
 
 
-def test_loss_counts_the_description_and_the_end_only(pipeline_run, tmp_path, tokenizer):
-    examples = {(example["input"], example["output"]) for example in pipeline_run.answers("trn_processed_dataset.json")}
-    batch = next(iter(trainer_of(pipeline_run, tmp_path).get_train_dataloader()))
-    assert len(batch["input_ids"]) == 2
-    for tokens, labels, seen in zip(batch["input_ids"], batch["labels"], batch["attention_mask"].bool(), strict=True):
+@pytest.mark.parametrize("packing", ["true", "false"])
+def test_loss_counts_the_description_and_the_end_only(pipeline_run, tmp_path, tokenizer, packing):
+    expected = {(example["input"], example["output"]) for example in pipeline_run.answers("trn_processed_dataset.json")}
+    examples = []
+    for batch in trainer_of(pipeline_run, tmp_path, "--training.packing", packing).get_train_dataloader():
+        for row, tokens in enumerate(batch["input_ids"]):
+            labels = batch["labels"][row]
+            if packing == "true":
+                starts = [*(batch["position_ids"][row] == 0).nonzero().flatten().tolist(), len(tokens)]
+            else:
+                starts = [0, batch["attention_mask"][row].sum().item()]
+                assert (labels[starts[1] :] == -100).all()
+            for start_, end in zip(starts, starts[1:], strict=False):
+                examples.append((tokens[start_:end], labels[start_:end]))
+    assert len(examples) == len(expected) == 12
+    for tokens, labels in examples:
         counted = labels != -100
         assert (tokens[counted] == labels[counted]).all()
-        assert not (counted & ~seen).any()
-        read = tokenizer.decode(tokens[seen & ~counted], skip_special_tokens=True)
+        read = tokenizer.decode(tokens[~counted], skip_special_tokens=True)
         product = read.split("### Input:\n")[1].split("\n\n### Response:")[0]
         assert read == PROMPT.format(product=product)
         learned = tokenizer.decode(tokens[counted])
         assert learned.endswith(tokenizer.eos_token)
-        assert (product, learned.removesuffix(tokenizer.eos_token)) in examples
+        assert (product, learned.removesuffix(tokenizer.eos_token)) in expected
 
 
 def test_packed_examples_do_not_see_each_other(pipeline_run, tmp_path):
     """What the model says of an example is the same in a packed sequence and alone."""
     import torch
 
-    trainer = trainer_of(pipeline_run, tmp_path, "--training.packing", "--model.max_seq_length", "1024")
+    trainer = trainer_of(pipeline_run, tmp_path, "--training.per_device_train_batch_size", "4")
     model = trainer.model.eval()
     batch = next(iter(trainer.get_train_dataloader()))
     tokens, positions = batch["input_ids"][0], batch["position_ids"][0]
@@ -248,6 +263,12 @@ def test_merged_model_is_base_and_adapter(pipeline_run):
 # ------------------------------------------------------------------------------------------------- interruptions
 
 
+def metrics(folder) -> list[dict]:
+    """The figures of a training, in the order in which they came."""
+    lines = (folder / "trainer_outputs" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
 def checkpoints(folder) -> list[str]:
     """Those with all their files: the trainer writes this one last."""
     states = folder.glob("trainer_outputs/*/checkpoint-*/trainer_state.json")
@@ -280,22 +301,41 @@ def assert_same_adapter(folder, other) -> None:
         assert torch.allclose(weight, others[name], atol=1e-5), name
 
 
+def again(pipeline_run, folder, *flags: str):
+    """The command of the training, started once more."""
+    flags = (*DEMO, *ANSWERS, *TRAINING, "--products", *pipeline_run.asked, *flags)
+    return start("fine_tuning.py", folder, *flags)
+
+
 @pytest.fixture(scope="module")
 def after_the_kill(pipeline_run, killed_training, tmp_path_factory):
-    """The same command again, and told to start anew: the folder and what was printed, for both."""
-    folders = [shutil.copytree(killed_training, tmp_path_factory.mktemp("again") / name) for name in ("auto", "never")]
-    flags = (*DEMO, *ANSWERS, *TRAINING, "--products", *pipeline_run.asked, "--training.resume")
-    processes = [start("fine_tuning.py", folder, *flags, folder.name) for folder in folders]
-    return [(folder, finish(process)) for folder, process in zip(folders, processes, strict=True)]
+    """The same command again, killed once more and then left alone; and beside it the one that is told to start anew.
+    For both, the folder and how the last run ended."""
+    auto, never = (shutil.copytree(killed_training, tmp_path_factory.mktemp("again") / name) for name in "an")
+    anew = again(pipeline_run, never, "--training.resume", "never")
+    before = newest(auto)
+    kill_when(again(pipeline_run, auto), lambda: newest(auto) > before)
+    return (auto, finish(again(pipeline_run, auto))), (never, finish(anew))
 
 
-def test_killed_training_goes_on(pipeline_run, after_the_kill):
+def newest(folder) -> int:
+    """The step of the newest checkpoint that is whole."""
+    [training] = (folder / "trainer_outputs").glob("training-*")
+    return int(fine_tuning.last_checkpoint(training).name.split("-")[1])
+
+
+def test_training_killed_twice_ends_as_if_it_had_not_been(pipeline_run, after_the_kill):
     folder, done = after_the_kill[0]
     assert done.code == 0, done.errors
     step = int(re.search(r"Going on from .*checkpoint-(\d+)", done.screen)[1])
-    assert step in (2, 4, 6)
+    assert step in (4, 6, 8)
     assert len(re.findall("'loss': ", done.screen)) == 8 - step
     assert_same_adapter(folder, pipeline_run.folder)
+    courses = [metrics(folder), metrics(pipeline_run.folder)]
+    for entry, expected in zip(*courses, strict=True):
+        for figures in (entry, expected):
+            figures.pop("tokens_per_second", None)
+        assert entry == pytest.approx(expected, rel=1e-4)
 
 
 def test_killed_training_can_start_anew(pipeline_run, after_the_kill):

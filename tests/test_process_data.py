@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import html
 import json
+import multiprocessing
+import os
 import re
 import signal
 import subprocess
 import sys
+import time
 import unicodedata
 from pathlib import Path
 
+import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from process_data import clean_original, clean_readable
+from pipeline import raw_catalogue
+from pipeline.cleaning import clean_original, clean_readable, is_clean
+from process_data import clean_block
+from tests import plain_cleaning
 from tests.running import DEMO, PROJECT, assert_refused, contents, finish, run_script, run_well, start
 
 # Two records of the catalogue that the first version of this pipeline was made for, and what it made of them.
@@ -130,24 +138,59 @@ catalogue_texts = st.lists(
 )
 
 
-@given(st.one_of(st.text(), st.text("<>&;#x0123456789ampltgbr/!- \"'")))
+markup = st.lists(
+    st.one_of(
+        st.sampled_from(["<script>", "</script >", "<style", "</STYLE>", "<!--", "-->"]),
+        st.sampled_from(["&amp", "&#38;", "&lt", "amp;"]),
+        st.text("<>&;#x0123456789ampltgbr/!- \"'\x00\x7f\x85\u00a0\u0301\u037e", max_size=5),
+    ),
+    max_size=12,
+).map("".join)
+any_text = st.one_of(st.text(), markup, catalogue_texts.map("".join))
+
+
+@given(any_text)
 def test_cleaning_never_raises_and_is_idempotent(text):
     for clean in (clean_readable, clean_original):
         once = clean(text)
         assert clean(once) == once
 
 
-@given(catalogue_texts)
-def test_readable_cleaning_leaves_no_markup_and_loses_no_word(parts):
-    cleaned = clean_readable("".join(parts))
+@settings(max_examples=300)
+@given(any_text)
+def test_readable_cleaning_is_that_of_the_plain_one(text):
+    assert clean_readable(text) == plain_cleaning.clean_readable(text)
+    if is_clean(text, orjson.dumps(text)):
+        assert clean_readable(text) == text
+
+
+@given(any_text)
+def test_readable_cleaning_leaves_nothing_that_a_browser_would_decode(text):
+    cleaned = clean_readable(text)
     assert html.unescape(cleaned) == cleaned
-    assert not re.search(r"</?(p|br|b|li|a|img)\b[^<>]*>|<!--", cleaned, re.IGNORECASE)
+    assert not re.search(r"</?(p|br|b|li|a|img)\b[^<>]*>", cleaned, re.IGNORECASE)
+
+
+@given(catalogue_texts)
+def test_readable_cleaning_loses_no_word(parts):
+    cleaned = clean_readable("".join(parts))
+    assert "<!--" not in cleaned
 
     def letters(text: str) -> str:
         return "".join(filter(str.isalnum, unicodedata.normalize("NFC", text)))
 
     text_alone = "".join(html.unescape(html.unescape(part)) for part in parts if part not in TAGS)
     assert letters(cleaned) == letters(re.sub(r"<[bp]>", "", text_alone))
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["<!-- ", "<script>", "<STYLE ", "</script", "<b", "<<b>b>", "&", "&amp;", "amp;", "&#38;#38;", "  ", "&lt;b&gt;"],
+)
+def test_cleaning_takes_time_that_grows_with_the_text_only(part):
+    """Quadratic, each of these would take minutes."""
+    cleaned = clean_readable("&" + part * (1_000_000 // len(part)))
+    assert clean_readable(cleaned) == cleaned
 
 
 @given(st.text())
@@ -278,7 +321,7 @@ def test_rejected_records_of_an_earlier_run_disappear(tmp_path):
     ("raw", "words"),
     [
         (record() + "\n" + "broken\n" * 3, ["3 of 4", "line 2", "title and content"]),
-        ("broken\n" * 5000, ["1,000 of 1,000", "line 1"]),
+        ("broken\n" * 5000, ["5,000 of 5,000", "line 1"]),
         (gzip.compress(AS_LINES.encode() * 500)[:-20], ["damaged", "again"]),
         (AS_LINES.encode("utf-16"), ["UTF-16", "UTF-8"]),
         (AS_LINES.encode("utf-16-le"), ["cannot be read"]),
@@ -425,3 +468,125 @@ def test_ctrl_c_leaves_the_older_output(tmp_path):
     assert "Nothing is half written" in done.errors
     assert (tmp_path / "trn_processed.json").read_bytes() == before
     assert not list(tmp_path.glob("*.part"))
+
+
+# ------------------------------------------------------------------------------------------------------ many processes
+
+UNDER_SPAWN = """
+import multiprocessing, sys
+sys.path.insert(0, sys.argv.pop(1))
+if __name__ == "__main__":
+    multiprocessing.set_start_method(sys.argv.pop(1))
+    import process_data
+    from pipeline.script import run
+    run(process_data.main, process_data.DESCRIPTION)
+"""
+
+
+def catalogue_with_faults(file: Path) -> None:
+    """About 3 MB, more than one block for each of eight processes, with faults, empty lines and a line of 600 KB."""
+    records = [record(f"Title {number}", f"<b>{LONG}</b> &amp;amp; &#8217;\u2019" * 3) for number in range(6000)]
+    lines = [line.encode() for line in records]
+    for number in range(17, 6000, 500):
+        lines[number] = list(FAULTY_LINES.values())[number // 500 % len(FAULTY_LINES)]
+    lines[100:100] = [b"", b"  "] * 50
+    lines[3000] = record("Long", "x" * 600_000).encode()
+    opened = gzip.open if file.suffix == ".gz" else open
+    with opened(file, "wb") as raw:
+        raw.write(b"\n".join(lines))
+
+
+@pytest.mark.parametrize("name", ["raw.json", "raw.json.gz"])
+def test_same_bytes_with_any_number_of_processes(tmp_path, name):
+    catalogue_with_faults(tmp_path / name)
+    results = set()
+    for processes in ("1", "2", "8"):
+        run_well("process_data.py", tmp_path, "--data.raw_file", name, "--data.num_proc", processes)
+        results.add(tuple((tmp_path / file).read_bytes() for file in ("trn_processed.json", "trn_rejected.jsonl")))
+    assert len(results) == 1
+    numbers = [number for number, _reason in sorted(rejected(tmp_path).items())]
+    lines = (gzip.open if name.endswith(".gz") else open)(tmp_path / name, "rb").read().split(b"\n")
+    assert [lines[number - 1] in FAULTY_LINES.values() for number in numbers] == [True] * 12
+
+
+@pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
+def test_same_bytes_with_any_way_to_start_processes(tmp_path, method):
+    catalogue_with_faults(tmp_path / "raw.json")
+    run_well("process_data.py", tmp_path, "--data.raw_file", "raw.json", "--data.num_proc", "1")
+    expected = (tmp_path / "trn_processed.json").read_bytes()
+    (tmp_path / "trn_processed.json").unlink()
+    (tmp_path / "start.py").write_text(UNDER_SPAWN, encoding="utf-8")
+    flags = ("--data.raw_file", "raw.json", "--data.num_proc", "2")
+    subprocess.run([sys.executable, "start.py", str(PROJECT), method, *flags], cwd=tmp_path, check=True)
+    assert (tmp_path / "trn_processed.json").read_bytes() == expected
+
+
+def test_blocks_give_what_whole_files_give(tmp_path, monkeypatch):
+    """Wherever a block ends, its records are those that stand there, and the numbers of the lines are right."""
+    lines = [record(f"T{number}").encode() if number % 4 else b"broken" for number in range(1, 30)] + [b"", b"\r", b""]
+    file = tmp_path / "trn.json"
+    file.write_bytes(b"\r\n\n" + b"\n".join(lines))
+    for size in (1, 7, 100, 333, 4096):
+        monkeypatch.setattr(raw_catalogue, "BLOCK_BYTES", size)
+        raw = raw_catalogue.open_raw(file)
+        products, numbers, place = [], [], raw.first_line
+        for block in raw_catalogue.blocks(raw):
+            cleaned = clean_block(block, "readable", 100)
+            products += json.loads(b"[" + cleaned.records + b"]")
+            numbers += [place + number for number, _unreadable in cleaned.unreadable]
+            place += cleaned.places
+        assert [product["product"] for product in products] == [f"T{n}" for n in range(1, 30) if n % 4]
+        assert numbers == [number + 2 for number in range(4, 30, 4)]
+        assert raw.content_hash() == hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def test_line_that_is_too_long_is_passed_over(tmp_path, monkeypatch):
+    monkeypatch.setattr(raw_catalogue, "BLOCK_BYTES", 100)
+    monkeypatch.setattr(raw_catalogue, "LONGEST_LINE", 1000)
+    lines = [record("One"), record("Two", "x" * 5000), record("Three"), record("Four", "x" * 1000), record("Five")]
+    for name, written in (("a.json", "\n".join(lines).encode()), ("a.gz", gzip.compress("\n".join(lines).encode()))):
+        (tmp_path / name).write_bytes(written)
+        raw = raw_catalogue.open_raw(tmp_path / name)
+        cleaned = [clean_block(block, "readable", 100) for block in raw_catalogue.blocks(raw)]
+        assert b"".join(block.records for block in cleaned).count(b"product") == 3
+        assert sum(block.places for block in cleaned) == 5
+        assert [reading.fault for block in cleaned for _place, reading in block.unreadable] == ["longer than 32 MB"] * 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the workers below /proc")
+@pytest.mark.parametrize("victim", ["worker", "main process"])
+def test_killed_process_leaves_no_other_behind(tmp_path, victim):
+    write_large(tmp_path / "large.json", 300_000, as_array=False)
+    process_ = start("process_data.py", tmp_path, "--data.raw_file", "large.json", "--data.num_proc", "3")
+    children = Path(f"/proc/{process_.pid}/task/{process_.pid}/children")
+    while not (tmp_path / "trn_processed.json.part").exists():
+        assert process_.poll() is None
+    workers = [int(child) for child in children.read_text().split()]
+    assert len(workers) == 3
+    os.kill(workers[1] if victim == "worker" else process_.pid, signal.SIGKILL)
+    done = finish(process_)
+    if victim == "worker":
+        assert_refused(done, "worker process", "--data.num_proc 1")
+        assert set(contents(tmp_path)) == {"large.json"}
+    deadline = time.monotonic() + 10
+    while any(is_running(worker) for worker in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def is_running(process_id: int) -> bool:
+    try:
+        return ") Z " not in Path(f"/proc/{process_id}/stat").read_text()
+    except OSError:
+        return False
+
+
+def test_second_run_at_the_same_time_is_refused(tmp_path):
+    write_large(tmp_path / "large.json", 300_000, as_array=False)
+    first = start("process_data.py", tmp_path, "--data.raw_file", "large.json")
+    while not (tmp_path / "trn_processed.json.part").exists():
+        assert first.poll() is None
+    second = run_script("process_data.py", tmp_path, "--data.raw_file", "large.json")
+    assert_refused(second, "trn_processed.json", "another run")
+    assert finish(first).code == 0
+    assert len(processed(tmp_path)) == 300_000

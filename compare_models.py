@@ -1,0 +1,81 @@
+"""Script 8: which system describes the products best, by how much, and how sure that is.
+
+    python compare_models.py
+    python compare_models.py --sample 200        first have all systems asked about 200 held-out products
+
+Reads the answers of scripts 2, 4 and 7 and adds the fourth system, retrieval with the fine-tuned model. Writes a page
+to show to others (comparison.html), and the same as comparison.json, .csv and .md. What was generated is kept: an
+interrupted run goes on, a second one asks nothing twice.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from comparison.answering import answer_missing, collect
+from comparison.cases import Case
+from comparison.judging import judge
+from comparison.page import write_page
+from comparison.provenance import catalogue_faults, rests_on
+from comparison.report import build_report, print_report, write_csv, write_json, write_markdown
+from comparison.systems import RAG_FINE_TUNED
+from comparison.training_examples import mark_trained_on, repeated_examples
+from comparison.verdict import verdict
+from config import Settings
+from pipeline.answers import save_answers
+from pipeline.artifacts import command
+from pipeline.errors import UserError
+from pipeline.messages import N_, _
+from pipeline.script import banner, run, show_settings
+
+DESCRIPTION = N_("Script 8: compare the systems: which describes the products best, and how sure that is.")
+
+
+def main(settings: Settings) -> None:
+    show_settings(settings, "comparison", "answers")
+    cases, notes = collect_answers(settings)
+    speeds, embeddings = answer_missing(cases, settings)
+    save_fourth_system(cases, settings)
+    banner(_("Comparing the answers"))
+    mark_trained_on(cases, settings)
+    judgement = judge(cases, repeated_examples(cases, settings), embeddings, settings)
+    report = build_report(judgement, verdict(judgement, notes, settings), speeds, settings)
+    print_report(report)
+    write(report, settings)
+
+
+def collect_answers(settings: Settings) -> tuple[list[Case], list[str]]:
+    """What there is to compare, and what is wrong with it. Raises UserError where there is nothing."""
+    cases, notes = collect(settings)
+    if not cases:
+        raise UserError(
+            _("There are no answers to compare. Run first: {command}, or add --sample 200.").format(
+                command=command("foundation_model.py")
+            )
+        )
+    for note in [*catalogue_faults(settings), *notes]:
+        print("\n" + note)
+    return cases, [*catalogue_faults(settings), *notes]
+
+
+def save_fourth_system(cases: list[Case], settings: Settings) -> None:
+    """Keep what the fourth system answered to the products of script 7 as scripts 2, 4 and 7 keep theirs."""
+    name = RAG_FINE_TUNED.name
+    answers = [case.answers[name] for case in cases if name in case.answers and not case.sampled]
+    if answers:
+        save_answers(settings.answers.rag_fine_tuned_file, answers, settings, rests_on(RAG_FINE_TUNED, settings))
+
+
+def write(report: dict[str, Any], settings: Settings) -> None:
+    write_json(report, settings)
+    write_csv(report, settings)
+    write_markdown(report, settings)
+    write_page(report, settings)
+    files = settings.comparison
+    others = (files.json_file, files.csv_file, files.md_file)
+    print("\n" + _("Saved: {files}").format(files=", ".join(map(str, others))))
+    print(_("The page to look at and to show: {file}").format(file=files.html_file.resolve()), flush=True)
+
+
+if __name__ == "__main__":
+    run(main, DESCRIPTION)

@@ -1,0 +1,301 @@
+"""The answers: those that scripts 2, 4 and 7 kept, and those that are still missing, generated here.
+
+What is generated is appended to `comparison.sample_file` as it comes, one JSON object a line, each run below a line
+that says what it was made with. So an interrupted run goes on where it was, and answers that were made with another
+model, adapter, index or other settings are not taken for present ones.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
+from statistics import median
+from typing import TYPE_CHECKING, NamedTuple
+
+from comparison.cases import Case, find_products, sample_cases
+from comparison.provenance import Source, faults, present_source
+from comparison.systems import RAG_FINE_TUNED, SYSTEMS, System
+from config import Settings
+from pipeline.answers import Answer, Question, answer_all, ask
+from pipeline.artifacts import command, content_hash, meta_path, read_meta
+from pipeline.errors import UserError
+from pipeline.language_model import (
+    LanguageModel,
+    choose_backend,
+    load_fine_tuned_model,
+    load_foundation_model,
+    prepare_for_inference,
+    require_adapter,
+)
+from pipeline.messages import _
+from pipeline.progress import progress_bar
+from pipeline.prompts import NOT_IN_CATALOGUE, product_prompt
+from pipeline.script import banner
+from pipeline.vector_store import require_index
+
+if TYPE_CHECKING:
+    from langchain_huggingface import HuggingFaceEmbeddings
+    from transformers import PreTrainedModel
+
+    from pipeline.search import Retrieved
+
+FIRST_TOKEN_TRIES = 3  # products that the time to the first token is measured on, one at a time
+GIB = 2**30
+
+
+class Speed(NamedTuple):
+    """What one system took besides the time of its answers, on `device`, which is `cuda` or `cpu`."""
+
+    peak_gib: float
+    first_token_seconds: float | None
+    device: str
+
+
+# ------------------------------------------------------------------------------------------- what the scripts kept
+
+
+def collect(settings: Settings) -> tuple[list[Case], list[str]]:
+    """The sample and the products that the scripts were asked about, with their answers; and what is wrong with them.
+
+    An answer that does not fit what is there now is marked as stale; for the sample it has to be made again.
+    """
+    cases = {case.key: case for case in sample_cases(settings)}
+    kept = {system: kept_answers(system, settings) for system in SYSTEMS if system is not RAG_FINE_TUNED}
+    found = find_products({answer.product for answers, _faults in kept.values() for answer in answers}, settings)
+    notes = []
+    for system, (answers, wrong) in kept.items():
+        if wrong:
+            notes.append(
+                _(
+                    "{file} was made with {what}: its answers are shown and not counted. Make them again: {command}"
+                ).format(file=system.answers_file(settings).name, what="; ".join(wrong), command=command(system.script))
+            )
+        for answer in answers:
+            product = found.get(answer.product)
+            indexed = product is not None and product.indexed
+            new = Case(answer.product, product.description if product else None, indexed)
+            case = cases.setdefault(new.key, new)
+            if not (wrong and case.sampled):
+                case.answers[system.name] = answer
+                if wrong:
+                    case.stale.add(system.name)
+    return list(cases.values()), notes
+
+
+def kept_answers(system: System, settings: Settings) -> tuple[list[Answer], list[str]]:
+    """What a script wrote, and in words what does not fit. Raises UserError where the file holds no answers."""
+    file = system.answers_file(settings)
+    meta = read_meta(file)
+    if not file.is_file():
+        return [], []
+    try:
+        answers = [Answer(**answer) for answer in json.loads(file.read_text(encoding="utf-8"))]
+    except (ValueError, TypeError) as error:
+        raise UserError(
+            _("{file} holds no answers ({reason}). Make it again: {command}").format(
+                file=file, reason=error, command=command(system.script)
+            )
+        ) from None
+    if meta is None:
+        return answers, [_("settings that nobody knows, since {file} is missing").format(file=meta_path(file).name)]
+    wrong = faults(Source(meta["settings"], meta["inputs"]), system, settings)
+    if meta["sha256"] != content_hash(file):
+        wrong.append(_("changes by hand"))
+    return answers, wrong
+
+
+# ------------------------------------------------------------------------------------------------ what is missing
+
+
+def answer_missing(cases: list[Case], settings: Settings) -> tuple[dict[str, Speed], HuggingFaceEmbeddings | None]:
+    """Have the missing answers generated: all systems about the sample, the fourth about what script 7 was asked.
+
+    The search comes first and leaves the card before the language model comes, which is loaded once: with its adapter
+    switched off it is the foundation model. Returns what each system took, and the embedding model where it was loaded.
+    """
+    speeds = read_sample_file(cases, settings)
+    missing = {system: [case for case in cases if is_missing(system, case)] for system in SYSTEMS}
+    missing = without_unavailable({system: wanted for system, wanted in missing.items() if wanted}, settings)
+    if not missing:
+        return speeds, None
+    banner(_("Asking the models what they have not been asked yet"))
+    for system, wanted in missing.items():
+        print(f"{_(system.label):<43}: {len(wanted):,}")
+    choose_backend(settings)  # before the embedding model, since Unsloth must be the first to import transformers
+    found, embeddings = search_all(missing, settings)
+    language_model = load_model(settings, adapter=any(system.adapter for system in missing))
+    for system, wanted in missing.items():
+        print("\n" + _("Asking: {system}").format(system=_(system.label)), flush=True)
+        speeds[system.name] = answer_as(system, wanted, found, language_model, settings)
+    return speeds, embeddings
+
+
+def is_missing(system: System, case: Case) -> bool:
+    return system.name not in case.answers and (case.sampled or (system is RAG_FINE_TUNED and "rag" in case.answers))
+
+
+def without_unavailable(missing: dict[System, list[Case]], settings: Settings) -> dict[System, list[Case]]:
+    """`missing` without the systems whose adapter or index is not there; says which, and what to run."""
+    for part, check in (("adapter", require_adapter), ("retrieval", require_index)):
+        if any(getattr(system, part) for system in missing):
+            try:
+                check(settings)
+            except UserError as error:
+                print(_("Left out: {systems}. {reason}").format(
+                    systems=", ".join(_(system.label) for system in missing if getattr(system, part)), reason=error
+                ))
+                missing = {system: wanted for system, wanted in missing.items() if not getattr(system, part)}
+    return missing
+
+
+def search_all(
+    missing: dict[System, list[Case]], settings: Settings
+) -> tuple[dict[tuple[str, bool], list[Retrieved]], HuggingFaceEmbeddings | None]:
+    """What the index finds for each case; for one that counts as not indexed, what it would find without it."""
+    cases = {case.key: case for system, wanted in missing.items() if system.retrieval for case in wanted}
+    if not cases:
+        return {}, None
+    from pipeline.search import open_search
+
+    search = open_search(settings)
+    found = {
+        key: search.search(case.product, settings.rag.top_k, without=() if case.indexed else (case.product,))
+        for key, case in progress_bar(_("Searching the index"), cases.items())
+    }
+    if search.embeddings is not None:
+        search.embeddings._client.to("cpu")  # the card is the language model's now
+    return found, search.embeddings
+
+
+def load_model(settings: Settings, adapter: bool) -> LanguageModel:
+    banner(_("Loading the model and the tokenizer..."))
+    load = load_fine_tuned_model if adapter else load_foundation_model
+    return prepare_for_inference(load(settings), settings)
+
+
+def answer_as(
+    system: System,
+    cases: list[Case],
+    found: dict[tuple[str, bool], list[Retrieved]],
+    language_model: LanguageModel,
+    settings: Settings,
+) -> Speed:
+    """Ask one system about `cases`, keep each answer as it comes, and measure what that takes."""
+    from pipeline.retrieval import retrieval_question
+
+    model = language_model.model
+    foundation_only = hasattr(model, "disable_adapter") and not system.adapter
+    asked, questions = [], []
+    with sample_file(system, settings) as write, model.disable_adapter() if foundation_only else nullcontext():
+
+        def keep(case: Case, answer: Answer) -> None:
+            write({"indexed": case.indexed, "answer": asdict(answer)})
+            case.answers[system.name] = answer
+
+        for case in cases:
+            if not system.retrieval:
+                asked.append(case)
+                questions.append(Question(case.product, product_prompt(case.product)))
+            elif found[case.key]:
+                asked.append(case)
+                questions.append(retrieval_question(language_model, case.product, found[case.key], settings))
+            else:
+                keep(case, Answer(case.product, NOT_IN_CATALOGUE, "", 0, 0.0))
+        forget_peak_memory(model)
+        for index, answer in answer_all(language_model, questions, settings):
+            keep(asked[index], answer)
+        speed = Speed(peak_memory(model), first_token(language_model, questions, settings), model.device.type)
+        write({"speed": speed._asdict()})
+    return speed
+
+
+def forget_peak_memory(model: PreTrainedModel) -> None:
+    if model.device.type == "cuda":
+        import torch
+
+        torch.cuda.reset_peak_memory_stats()
+
+
+def peak_memory(model: PreTrainedModel) -> float:
+    """GiB: the most that PyTorch reserved on the card; without a card, what the process holds now."""
+    if model.device.type == "cuda":
+        import torch
+
+        return torch.cuda.max_memory_reserved() / GIB
+    import psutil
+
+    return psutil.Process().memory_info().rss / GIB
+
+
+def first_token(language_model: LanguageModel, questions: list[Question], settings: Settings) -> float | None:
+    """The median seconds until the first token of an answer, each question asked alone; None without a question."""
+    one_token = settings.generation.model_copy(update={"max_new_tokens": 1})
+    tries = questions[:FIRST_TOKEN_TRIES]
+    seconds = [ask(language_model, question.product, question.prompt, one_token).seconds for question in tries]
+    return median(seconds) if seconds else None
+
+
+# --------------------------------------------------------------------------------------- the file of the sample
+
+
+@contextmanager
+def sample_file(system: System, settings: Settings) -> Iterator[Callable[[dict], None]]:
+    """A function that appends an object to the file at once, so that nothing is lost when the run is interrupted."""
+    path = settings.comparison.sample_file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+
+        def write(value: dict) -> None:
+            file.write(json.dumps(value, ensure_ascii=False, default=str).encode("utf-8") + b"\n")
+            file.flush()
+
+        if file.tell():
+            file.write(b"\n")  # below a line that an interruption may have cut in two
+        write({"system": system.name, **present_source(system, settings)._asdict()})
+        yield write
+
+
+def read_sample_file(cases: list[Case], settings: Settings) -> dict[str, Speed]:
+    """Give each case the present answers that were generated for it before; returns what the systems took.
+
+    Answers that do not fit what is there now are counted, named and left alone.
+    """
+    import orjson
+
+    path = settings.comparison.sample_file
+    if not path.is_file():
+        return {}
+    by_key = {case.key: case for case in cases}
+    speeds: dict[str, Speed] = {}
+    outdated: dict[str, set] = defaultdict(set)
+    system, wrong = "", [""]
+    with path.open("rb") as file:
+        for line in file:
+            try:
+                entry = orjson.loads(line)
+            except ValueError:  # cut in two by an interruption
+                continue
+            if "system" in entry:
+                system = entry["system"]
+                source = Source(entry["settings"], entry["inputs"])
+                wrong = faults(source, next(known for known in SYSTEMS if known.name == system), settings)
+            elif wrong:
+                if "answer" in entry:
+                    outdated["; ".join(wrong)].add((system, entry["indexed"], entry["answer"]["product"]))
+            elif "speed" in entry:
+                speeds[system] = Speed(**entry["speed"])
+            else:
+                answer = Answer(**entry["answer"])
+                case = by_key.get((answer.product, entry["indexed"]))
+                if case is not None:
+                    case.answers.setdefault(system, answer)
+    for what, answers in outdated.items():
+        print(
+            _("{n:,} answers in {file} were made with {what}: they are not used.").format(
+                n=len(answers), file=path.name, what=what
+            )
+        )
+    return speeds

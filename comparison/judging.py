@@ -1,0 +1,243 @@
+"""From the answers to the figures: each answer measured, each system's mean, each difference, all with intervals."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from comparison.cases import Case
+from comparison.intervals import Estimate, bootstrap, share_interval
+from comparison.metrics import measure
+from comparison.systems import SYSTEMS, System
+from config import Settings
+from pipeline.messages import N_, _
+from pipeline.progress import progress_bar
+from pipeline.prompts import NOT_IN_CATALOGUE
+
+if TYPE_CHECKING:
+    from langchain_huggingface import HuggingFaceEmbeddings
+
+EMBEDDED_AT_ONCE = 256  # between two moves of the bar
+FEWEST_PRODUCTS = 20  # below it, an interval of so few is itself too uncertain to rest a verdict on
+
+
+# What a result is when the two systems change places.
+REVERSED = {"better": "worse", "worse": "better", "tie": "tie", "few": "few"}
+
+
+class Metric(NamedTuple):
+    """A figure from 0 to 100, averaged over the products; `label` and `short` are message ids."""
+
+    name: str
+    label: str
+    short: str
+    higher_is_better: bool = True
+
+
+METRICS = (
+    Metric("chrf", "chrF", "chrF"),
+    Metric("rouge_l", "ROUGE-L", "ROUGE-L"),
+    Metric("meaning", N_("Similarity of meaning"), N_("meaning")),
+    Metric("grounded", N_("Groundedness"), N_("grounded")),
+    Metric("repetition", N_("Repetition"), N_("repetition"), higher_is_better=False),
+)
+MAIN_METRIC = METRICS[0]  # the verdict rests on this one, chosen before any answer was seen
+
+
+class Share(NamedTuple):
+    """How many of `n` answers, with the 95 % interval of the share in percent."""
+
+    hits: int
+    n: int
+    low: float
+    high: float
+
+
+class Difference(NamedTuple):
+    """`first` minus `second` in one metric, on the same products; `result` is better, worse, tie or few."""
+
+    metric: str
+    first: str
+    second: str
+    estimate: Estimate
+    result: str
+
+
+class Judgement(NamedTuple):
+    """All figures; those by system are named by the system, then by the metric.
+
+    `measured` has an entry for each case: by system, the figures of its answer. `counted` are the cases that the
+    means rest on: with a reference, not trained on, and in the index, since of others retrieval has nothing to say.
+    """
+
+    cases: list[Case]
+    systems: list[System]
+    measured: list[dict[str, dict[str, Any]]]
+    counted: list[bool]
+    means: dict[str, dict[str, Estimate | None]]
+    differences: list[Difference]
+    shares: dict[str, dict[str, Share]]
+
+    def difference(self, first: System, second: System, metric: Metric = MAIN_METRIC) -> Difference | None:
+        """`first` minus `second`, whichever way round it is kept."""
+        for kept in self.differences:
+            if kept[:3] == (metric.name, first.name, second.name):
+                return kept
+            if kept[:3] == (metric.name, second.name, first.name):
+                mean, low, high, n = kept.estimate
+                turned = Estimate(-mean, -high, -low, n)
+                return Difference(metric.name, first.name, second.name, turned, REVERSED[kept.result])
+        return None
+
+
+def judge(
+    cases: list[Case],
+    repeated: dict[tuple[str, bool], set[str]],
+    embeddings: HuggingFaceEmbeddings | None,
+    settings: Settings,
+) -> Judgement:
+    """Measure all answers and what follows from them."""
+    systems = [system for system in SYSTEMS if any(system.name in case.answers for case in cases)]
+    measured = measure_all(cases, settings)
+    for case, figures, meanings in zip(
+        cases, measured, similarities_of_meaning(cases, embeddings, settings), strict=True
+    ):
+        for name, of_answer in figures.items():
+            of_answer["meaning"] = 0.0 if of_answer["abstained"] and case.reference else meanings.get(name)
+            of_answer["repeats_example"] = name in repeated.get(case.key, ())
+    with_retrieval = any(system.retrieval for system in systems)
+    counted = [
+        case.reference is not None and not case.trained_on and (case.indexed or not with_retrieval) for case in cases
+    ]
+    means, differences = averages(cases, systems, measured, counted)
+    return Judgement(cases, systems, measured, counted, means, differences, shares(cases, systems, measured, counted))
+
+
+def measure_all(cases: list[Case], settings: Settings) -> list[dict[str, dict[str, Any]]]:
+    """The figures of each answer that follow from its text."""
+    return [
+        {
+            name: measure(
+                answer.answer,
+                case.reference,
+                case.product,
+                [document["text"] for document in answer.retrieved],
+                answer.tokens,
+                answer.settings.get("max_new_tokens", settings.generation.max_new_tokens),
+                abstained=answer.answer == NOT_IN_CATALOGUE,
+            )
+            for name, answer in case.answers.items()
+        }
+        for case in progress_bar(_("Measuring the answers"), cases)
+    ]
+
+
+def similarities_of_meaning(
+    cases: list[Case], embeddings: HuggingFaceEmbeddings | None, settings: Settings
+) -> list[dict[str, float]]:
+    """By case and system: the cosine of the embeddings of answer and reference, times 100; 0 for an empty answer."""
+    import numpy as np
+
+    from pipeline.embedding import load_embedding_model
+
+    texts = {
+        text
+        for case in cases
+        if case.reference is not None
+        for text in [case.reference, *(answer.answer for answer in case.answers.values())]
+        if text
+    }
+    if not texts:
+        return [{} for _case in cases]
+    embeddings = embeddings or load_embedding_model(settings)
+    order = sorted(texts, key=len)  # texts of like length share a batch
+    vectors: dict[str, Any] = {}
+    with progress_bar(_("Embedding the answers"), total=len(order)) as bar:
+        for start in range(0, len(order), EMBEDDED_AT_ONCE):
+            part = order[start : start + EMBEDDED_AT_ONCE]
+            vectors.update(zip(part, np.array(embeddings.embed_documents(part), dtype=np.float32), strict=True))
+            bar.update(len(part))
+    return [
+        {
+            name: 100.0 * float(vectors[case.reference] @ vectors[answer.answer])
+            if case.reference and answer.answer
+            else 0.0
+            for name, answer in case.answers.items()
+            if case.reference is not None
+        }
+        for case in cases
+    ]
+
+
+def averages(
+    cases: list[Case], systems: list[System], measured: list[dict], counted: list[bool]
+) -> tuple[dict[str, dict[str, Estimate | None]], list[Difference]]:
+    """The mean of each system in each metric, and the difference of each pair of systems, over the counted cases."""
+    import numpy as np
+
+    rows = [(case, figures) for case, figures, counts in zip(cases, measured, counted, strict=True) if counts]
+    if not rows:
+        return {system.name: {metric.name: None for metric in METRICS} for system in systems}, []
+
+    def column(system: System, metric: Metric) -> np.ndarray:
+        values = [
+            None if system.name in case.stale else figures.get(system.name, {}).get(metric.name)
+            for case, figures in rows
+        ]
+        return np.array([np.nan if value is None else value for value in values], dtype=float)
+
+    columns = {(system, metric): column(system, metric) for system in systems for metric in METRICS}
+    pairs = [(metric, first, second) for first, second in combinations(systems, 2) for metric in METRICS]
+    differing = [columns[first, metric] - columns[second, metric] for metric, first, second in pairs]
+    estimates = bootstrap(np.stack([*columns.values(), *differing], axis=1))
+    of_systems = dict(zip(columns, estimates, strict=False))
+    means = {system.name: {metric.name: of_systems[system, metric] for metric in METRICS} for system in systems}
+    differences = [
+        Difference(metric.name, first.name, second.name, estimate, result_of(estimate, metric))
+        for (metric, first, second), estimate in zip(pairs, estimates[len(columns) :], strict=True)
+        if estimate is not None
+    ]
+    return means, differences
+
+
+def result_of(estimate: Estimate, metric: Metric) -> str:
+    """`better`, `worse`, `tie` where the interval contains 0, or `few` where there are too few products to say."""
+    if estimate.n < FEWEST_PRODUCTS:
+        return "few"
+    if estimate.low <= 0 <= estimate.high:
+        return "tie"
+    return "better" if (estimate.mean > 0) == metric.higher_is_better else "worse"
+
+
+def shares(
+    cases: list[Case], systems: list[System], measured: list[dict], counted: list[bool]
+) -> dict[str, dict[str, Share]]:
+    """By system, how many answers loop, stop in mid-sentence, repeat a training example, abstain rightly or wrongly.
+
+    An abstention is right for a product that the index does not hold, and wrong for one that it does.
+    """
+    found: dict[str, dict[str, Share]] = {}
+    for system in systems:
+        present = [
+            (case, figures[system.name], counts)
+            for case, figures, counts in zip(cases, measured, counted, strict=True)
+            if system.name in figures and system.name not in case.stale
+        ]
+        of_counted = [figures for _case, figures, counts in present if counts]
+        unseen = [(case.indexed, figures["abstained"]) for case, figures, _counts in present if not case.trained_on]
+        groups = {
+            "loops": [figures["loops"] for figures in of_counted],
+            "cut_off": [figures["cut_off"] for figures in of_counted],
+        }
+        if system.adapter:
+            groups["repeats_example"] = [figures["repeats_example"] for _case, figures, _counts in present]
+        if system.retrieval:
+            groups["abstained_right"] = [abstained for indexed, abstained in unseen if not indexed]
+            groups["abstained_wrong"] = [abstained for indexed, abstained in unseen if indexed]
+        found[system.name] = {}
+        for name, values in groups.items():
+            known = [value for value in values if value is not None]
+            if known:
+                low, high = share_interval(sum(known), len(known))
+                found[system.name][name] = Share(sum(known), len(known), 100 * low, 100 * high)
+    return found

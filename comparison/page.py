@@ -1,0 +1,258 @@
+"""The page: one HTML file with everything in it, that needs no network and runs nothing that stands in a text.
+
+The figures and charts are made here, by the template page.html; the products, which can be many, are drawn by the
+page's own script as the reader comes to them.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import re
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from comparison.judging import MAIN_METRIC, METRICS, REVERSED, Metric
+from comparison.metrics import FUNCTION_WORDS, WORD_PATTERN, words
+from comparison.report import LABELS, SHARES
+from comparison.verdict import QUESTIONS, grouped, number
+from config import Settings
+from pipeline.artifacts import new_file
+from pipeline.messages import N_, _
+
+TEMPLATE = Path(__file__).with_name("page.html")
+LENGTH_BINS = 24
+DIFFERENCE_BINS = 20
+
+EXPLANATIONS = {
+    "chrf": N_("Characters and words in common with the reference (chrF2). The verdict rests on it."),
+    "rouge_l": N_("Words in common with the reference, in the same order (F1 of the longest common subsequence)."),
+    "meaning": N_("Cosine of the embeddings of answer and reference, times 100."),
+    "grounded": N_(
+        "Share of the answer's numbers and content words that stand in the reference or in what was retrieved, in "
+        "percent. Words of the title do not count."
+    ),
+    "repetition": N_(
+        "Share of the answer's sequences of four words that stood in it before, in percent. Less is better."
+    ),
+}
+RESULTS = {
+    "better": N_("better"),
+    "worse": N_("worse"),
+    "tie": N_("tie"),
+    "few": N_("too few products"),
+}
+
+
+def write_page(report: dict[str, Any], settings: Settings) -> None:
+    """Write `comparison.html_file`."""
+    with new_file(settings.comparison.html_file) as file:
+        file.write(page(report).encode("utf-8"))
+
+
+def page(report: dict[str, Any]) -> str:
+    """The whole page as text."""
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
+    environment.globals.update(_=_, number=number, grouped=grouped, LABELS=LABELS, SHARES=SHARES, RESULTS=RESULTS)
+    text = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+        report=report,
+        language=report["language"].replace("_", "-"),
+        metrics=[metric_chart(metric, report) for metric in METRICS],
+        differences=[difference_chart(metric, report) for metric in METRICS],
+        lengths=length_chart(report),
+        gains=gain_chart(report),
+        data=packed(report["products"]),
+        texts=script_texts(report),
+    )
+    return text.replace("SCRIPT_HASH", script_hash(text))
+
+
+def script_hash(text: str) -> str:
+    """The hash by which the page's content security policy knows its own script; no other runs."""
+    script = re.search(r"<script>(.*?)</script>", text, re.DOTALL)
+    return "sha256-" + base64.b64encode(hashlib.sha256(script[1].encode("utf-8")).digest()).decode("ascii")
+
+
+def packed(value: Any) -> str:
+    """`value` as JSON, compressed, in letters that mean nothing to HTML; 10,000 products would not fit otherwise."""
+    import orjson
+
+    return base64.b64encode(gzip.compress(orjson.dumps(value), mtime=0)).decode("ascii")
+
+
+# ----------------------------------------------------------------------------------------------------------- charts
+
+
+def metric_chart(metric: Metric, report: dict[str, Any]) -> dict[str, Any]:
+    """A row for each system: its mean and interval, and where on the axis they lie, in percent of its length."""
+    estimates = {name: report["means"][name][metric.name] for name in report["systems"]}
+    known = [estimate for estimate in estimates.values() if estimate]
+    end = round_up(max((estimate["high"] for estimate in known), default=100))
+    return {
+        "metric": metric,
+        "label": _(metric.label),
+        "explanation": _(EXPLANATIONS[metric.name]),
+        "end": end,
+        "rows": [
+            {
+                "system": name,
+                "estimate": estimate,
+                "best": is_best(name, metric, report),
+                **({key: 100 * max(0.0, estimate[key]) / end for key in ("mean", "low", "high")} if estimate else {}),
+            }
+            for name, estimate in estimates.items()
+        ],
+    }
+
+
+def is_best(system: str, metric: Metric, report: dict[str, Any]) -> bool:
+    """Whether `system` is better than each other one, and tied with none."""
+    results = [
+        found["result"] if found["first"] == system else REVERSED[found["result"]]
+        for found in report["differences"]
+        if found["metric"] == metric.name and system in (found["first"], found["second"])
+    ]
+    return bool(results) and set(results) == {"better"}
+
+
+def round_up(value: float) -> int:
+    """The next of 1, 2, 5, 10, 20, 50, 100."""
+    return next(end for end in (1, 2, 5, 10, 20, 40, 60, 80, 100) if value <= end or end == 100)
+
+
+def difference_chart(metric: Metric, report: dict[str, Any]) -> dict[str, Any]:
+    """A row for each pair of systems, in the order of the questions, around a line at 0."""
+    rows = []
+    for first, second in QUESTIONS:
+        for found in report["differences"]:
+            if found["metric"] == metric.name and {found["first"], found["second"]} == {first.name, second.name}:
+                rows.append(_turned(found, first.name))
+    reach = round_up(max((max(abs(row["low"]), abs(row["high"])) for row in rows), default=1))
+    for row in rows:
+        row["at"] = {key: 50 + 50 * row[key] / reach for key in ("mean", "low", "high")}
+    return {"metric": metric, "label": _(metric.label), "reach": reach, "rows": rows}
+
+
+def _turned(difference: dict[str, Any], first: str) -> dict[str, Any]:
+    """The difference with `first` as its first system."""
+    mean, low, high = (difference["estimate"][key] for key in ("mean", "low", "high"))
+    second, result = difference["second"], difference["result"]
+    if difference["first"] != first:
+        mean, low, high, second = -mean, -high, -low, difference["first"]
+        result = REVERSED[result]
+    n = difference["estimate"]["n"]
+    return {"first": first, "second": second, "mean": mean, "low": low, "high": high, "n": n, "result": result}
+
+
+def length_chart(report: dict[str, Any]) -> dict[str, Any]:
+    """How many words the answers have, and the references: a histogram for each, on one axis."""
+    lengths = {
+        name: [
+            product["answers"][name]["words"]
+            for product in report["products"]
+            if name in product["answers"] and not product["answers"][name]["abstained"]
+        ]
+        for name in report["systems"]
+    }
+    lengths["reference"] = [len(words(product["reference"])) for product in report["products"] if product["reference"]]
+    everything = sorted(length for values in lengths.values() for length in values)
+    # A few very long texts would press all others into the first bin: they are counted in the last.
+    end = max(LENGTH_BINS, everything[int(0.98 * (len(everything) - 1))]) if everything else LENGTH_BINS
+    width = -(-end // LENGTH_BINS)
+    rows = []
+    for name, values in lengths.items():
+        bins = [0] * LENGTH_BINS
+        for value in values:
+            bins[min(value // width, LENGTH_BINS - 1)] += 1
+        top = max(bins)
+        rows.append(
+            {
+                "system": name,
+                "label": _("Reference") if name == "reference" else _(LABELS[name]),
+                "median": round(median(values)) if values else None,
+                "heights": [100 * count / top for count in bins] if top else [],
+            }
+        )
+    return {"rows": rows, "end": width * LENGTH_BINS, "bins": LENGTH_BINS}
+
+
+def gain_chart(report: dict[str, Any]) -> dict[str, Any] | None:
+    """The difference of the headline's two systems in the main metric, product by product, as a histogram around 0."""
+    pair = next(
+        (
+            (first, second)
+            for first, second in QUESTIONS
+            if any(
+                {found["first"], found["second"]} == {first.name, second.name} for found in report["differences"]
+            )
+        ),
+        None,
+    )
+    if pair is None:
+        return None
+    first, second = pair
+    gains = []
+    for product in report["products"]:
+        answers = [product["answers"].get(system.name) for system in pair]
+        if product["counted"] and all(answer and not answer["stale"] for answer in answers):
+            gains.append(answers[0][MAIN_METRIC.name] - answers[1][MAIN_METRIC.name])
+    reach = round_up(max((abs(gain) for gain in gains), default=1))
+    bins = [0] * DIFFERENCE_BINS
+    for gain in gains:
+        bins[min(int((gain + reach) / (2 * reach) * DIFFERENCE_BINS), DIFFERENCE_BINS - 1)] += 1
+    top = max(bins)
+    return {
+        "first": first,
+        "second": second,
+        "reach": reach,
+        "top": top,
+        "heights": [100 * count / top if top else 0 for count in bins],
+        "better": sum(gain > 0 for gain in gains),
+        "worse": sum(gain < 0 for gain in gains),
+        "equal": sum(gain == 0 for gain in gains),
+    }
+
+
+def script_texts(report: dict[str, Any]) -> dict[str, Any]:
+    """What the page's script needs besides the products: texts in the reader's language, and what a word is."""
+    pair = gain_chart(report)
+    return {
+        "systems": [[name, _(LABELS[name])] for name in report["systems"]],
+        "pair": [pair["first"].name, pair["second"].name] if pair else None,
+        "point": _("."),
+        "word": WORD_PATTERN,
+        "function_words": sorted(FUNCTION_WORDS),
+        "metrics": [[metric.name, _(metric.short)] for metric in METRICS],
+        "texts": {
+            "shown": _("{shown} of {all} products"),
+            "more": _("Show more"),
+            "none": _("No product fits."),
+            "reference": _("Reference"),
+            "no_reference": _("The catalogue has no description of this product."),
+            "not_asked": _("Not asked."),
+            "empty": _("(empty)"),
+            "abstained_right": _("rightly not answered"),
+            "abstained_wrong": _("wrongly not answered"),
+            "tokens": _("tokens {n}"),
+            "seconds": _("{n} s"),
+            "retrieved": _("What was retrieved: {system}"),
+            "retrieved_by": _("What was retrieved"),
+            "nothing": _("Nothing was near enough."),
+            "score": _("score {n}"),
+            "loops": _("loops"),
+            "cut_off": _("stops in mid-sentence"),
+            "repeats_example": _("repeats a training example"),
+            "stale": _("made with something else than is there now"),
+            "trained_on": _("trained on"),
+            "unseen": _("not trained on"),
+            "indexed": _("in the index"),
+            "not_indexed": _("not in the index"),
+            "as_if": _("as if not in the index"),
+            "counted": _("counts in the verdict"),
+            "too_old": _("This browser is too old to unpack the products; they are also in comparison.json."),
+        },
+    }

@@ -1,0 +1,40 @@
+"""The four systems that are compared: with or without retrieval, with or without the fine-tuned adapter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from config import Settings
+from pipeline.messages import N_, _
+
+
+class System(NamedTuple):
+    """One way to answer. `label` heads a column, `noun` stands in a sentence; both are message ids."""
+
+    name: str
+    label: str
+    noun: str
+    adapter: bool
+    retrieval: bool
+    script: str
+
+    def answers_file(self, settings: Settings) -> Path:
+        return getattr(settings.answers, f"{self.name}_file")
+
+    def in_sentence(self, first: bool = False) -> str:
+        """The system's name within a sentence, or as its first words."""
+        noun = _(self.noun)
+        return noun[0].upper() + noun[1:] if first else noun
+
+
+FOUNDATION = System(
+    "foundation", N_("Foundation model"), N_("the foundation model"), False, False, "foundation_model.py"
+)
+FINE_TUNED = System("fine_tuned", N_("Fine-tuning"), N_("fine-tuning"), True, False, "ft_test_trained_model.py")
+RAG = System("rag", N_("Retrieval"), N_("retrieval"), False, True, "rag_model_retriever.py")
+RAG_FINE_TUNED = System(
+    "rag_fine_tuned", N_("Retrieval + fine-tuning"), N_("retrieval with the fine-tuned model"), True, True,
+    "compare_models.py",
+)
+SYSTEMS = (FOUNDATION, FINE_TUNED, RAG, RAG_FINE_TUNED)

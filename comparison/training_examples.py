@@ -1,0 +1,82 @@
+"""The honesty checks: which products the adapter was trained on, and which answers repeat a training example."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from comparison.cases import Case, held_out_percent
+from comparison.metrics import words
+from comparison.systems import SYSTEMS
+from config import Settings
+from pipeline.artifacts import read_meta
+from pipeline.catalogue import is_held_out, normalised_title
+
+COPIED_WORDS = 8  # a shorter answer can be like a training example without being a copy
+
+
+def mark_trained_on(cases: list[Case], settings: Settings) -> None:
+    """Set `trained_on` of each case: its title is among the training examples of the present adapter.
+
+    Where these are not known any more, each title counts as trained on that was not held out.
+    """
+    if not settings.model.lora_dir.exists():
+        return
+    if not examples_are_known(settings):
+        for case in cases:
+            case.trained_on = not is_held_out(case.product, held_out_percent(settings))
+        return
+    titles = {normalised_title(case.product) for case in cases}
+    trained = {title for product, _text in _examples(settings) if (title := normalised_title(product)) in titles}
+    for case in cases:
+        case.trained_on = normalised_title(case.product) in trained
+
+
+def examples_are_known(settings: Settings) -> bool:
+    """Whether the file of training examples is the one that the present adapter was trained on."""
+    file, adapter = settings.training.dataset_file, read_meta(settings.model.lora_dir)
+    made = read_meta(file) if file.is_file() else None
+    if made is None or adapter is None:
+        return False
+    training = adapter["settings"]["training"]
+    return set(made["inputs"].values()) <= set(adapter["inputs"].values()) and all(
+        training.get(name, value) == value for name, value in made["settings"].items()
+    )
+
+
+def repeated_examples(cases: list[Case], settings: Settings) -> dict[tuple[str, bool], set[str]]:
+    """By case, the systems whose answer repeats a training example word for word, from its start to the answer's end.
+
+    Any example counts, not only that of the same product, unless it stood in the prompt. The examples are read one at
+    a time.
+    """
+    starts = defaultdict(list)  # the first words of an answer -> the answers that start so
+    for case in cases:
+        for system in SYSTEMS:
+            if system.adapter and system.name in case.answers:
+                answer = case.answers[system.name]
+                found = words(answer.answer)
+                if len(found) > COPIED_WORDS:
+                    starts[tuple(found[:COPIED_WORDS])].append((found, answer.prompt, case.key, system.name))
+    repeated: dict[tuple[str, bool], set[str]] = defaultdict(set)
+    if starts and settings.training.dataset_file.is_file():
+        for _product, text in _examples(settings):
+            example = words(text)
+            for found, prompt, key, system in starts.get(tuple(example[:COPIED_WORDS]), []):
+                # The answer's last word may have been cut in two by the limit of its length.
+                same = example[: len(found) - 1] == found[:-1] and " ".join(example).startswith(" ".join(found))
+                if same and text not in prompt:
+                    repeated[key].add(system)
+    return repeated
+
+
+def _examples(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Title and description of each training example, in the order of the file."""
+    import orjson
+
+    with settings.training.dataset_file.open("rb") as file:
+        for line in file:
+            line = line.strip().strip(b",")
+            if line not in (b"[", b"]", b""):
+                example = orjson.loads(line)
+                yield example["input"], example["output"]

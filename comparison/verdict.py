@@ -1,0 +1,156 @@
+"""The verdict in sentences: which system is better and by how much, what cannot be concluded, what to be wary of."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from comparison.judging import FEWEST_PRODUCTS, Difference, Judgement
+from comparison.systems import FINE_TUNED, FOUNDATION, RAG, RAG_FINE_TUNED, System
+from config import Settings
+from pipeline.messages import _
+
+# The question that the project asks comes first; the first pair whose answers are there gives the headline,
+# the two after it are told below; the others stand in the page's table.
+QUESTIONS = (
+    (RAG, FINE_TUNED),
+    (RAG_FINE_TUNED, RAG),
+    (FINE_TUNED, FOUNDATION),
+    (RAG_FINE_TUNED, FINE_TUNED),
+    (RAG, FOUNDATION),
+    (RAG_FINE_TUNED, FOUNDATION),
+)
+TOLD = 3
+
+
+class Verdict(NamedTuple):
+    """`headline` is one sentence; `findings` are the other answers, `cautions` what limits them."""
+
+    headline: str
+    findings: list[str]
+    cautions: list[str]
+
+
+def verdict(judgement: Judgement, notes: list[str], settings: Settings) -> Verdict:
+    """The verdict on all pairs of systems; `notes` are faults of the answers that were found while reading them."""
+    pairs = [(first, second, judgement.difference(first, second)) for first, second in QUESTIONS]
+    answered = [(first, second, difference) for first, second, difference in pairs if difference is not None]
+    sentences = [in_words(*pair) for pair in answered]
+    headline = sentences[0] if sentences else _("Nothing can be concluded: no product was answered by two systems.")
+    return Verdict(
+        headline,
+        [*abstentions(judgement), *sentences[1:TOLD]],
+        [*limits(judgement, [difference for _first, _second, difference in answered], settings), *notes],
+    )
+
+
+def in_words(first: System, second: System, difference: Difference) -> str:
+    """One sentence on a pair; the better system is its subject."""
+    mean, low, high, n = difference.estimate
+    if difference.result == "worse":
+        first, second, (mean, low, high) = second, first, (-mean, -high, -low)
+    sentence = {
+        "better": _(
+            "{First} is better than {second} by {mean} chrF (95% interval {low} to {high}), "
+            "on {n} products not seen in training."
+        ),
+        "tie": _(
+            "{First} and {second} cannot be told apart: {mean} chrF between them (95% interval {low} to {high}), "
+            "on {n} products not seen in training."
+        ),
+        "few": _(
+            "Whether {first} or {second} is better cannot be concluded from {n} products not seen in training: "
+            "{mean} chrF between them (95% interval {low} to {high})."
+        ),
+    }["better" if difference.result == "worse" else difference.result]
+    return sentence.format(
+        First=first.in_sentence(first=True),
+        first=first.in_sentence(),
+        second=second.in_sentence(),
+        mean=number(mean),
+        low=number(low),
+        high=number(high),
+        n=grouped(n),
+    )
+
+
+def abstentions(judgement: Judgement) -> list[str]:
+    """How well the search tells products that are in the index from others; it is the same for both its systems."""
+    system = next((system for system in (RAG, RAG_FINE_TUNED) if system in judgement.systems), None)
+    if system is None:
+        return []
+    sentences, shares = [], judgement.shares[system.name]
+    if right := shares.get("abstained_right"):
+        sentences.append(
+            _(
+                "{System} knew {hits} of {n} products that are not in the index (95% interval {low}% to {high}%)."
+            ).format(
+                System=system.in_sentence(first=True),
+                hits=grouped(right.hits),
+                n=grouped(right.n),
+                low=number(right.low, 0),
+                high=number(right.high, 0),
+            )
+        )
+    if (wrong := shares.get("abstained_wrong")) and wrong.hits:
+        sentences.append(
+            _("{System} did not find {hits} of {n} products that are in the index.").format(
+                System=system.in_sentence(first=True), hits=grouped(wrong.hits), n=grouped(wrong.n)
+            )
+        )
+    return sentences
+
+
+def limits(judgement: Judgement, differences: list[Difference], settings: Settings) -> list[str]:
+    """What cannot be concluded, and what was left out of the verdict."""
+    cases, found = judgement.cases, []
+    if not any(judgement.counted):
+        found.append(
+            _("None of the products has a reference and was kept out of training, so no quality can be measured.")
+        )
+    elif any(difference.result == "few" for difference in differences):
+        found.append(
+            _("Fewer than {n} products decide nothing. Ask for more: {command}").format(
+                n=FEWEST_PRODUCTS, command="python compare_models.py --sample 200"
+            )
+        )
+    sampled = sum(case.sampled for case in cases)
+    if sampled < settings.comparison.sample:
+        found.append(
+            _("The catalogue holds {n} of the {wanted} held-out products that were asked for.").format(
+                n=sampled, wanted=settings.comparison.sample
+            )
+        )
+    if trained_on := sum(case.trained_on for case in cases):
+        found.append(_("Shown and not counted, since the model was trained on them: {n}.").format(n=trained_on))
+    if without := sum(case.reference is None for case in cases):
+        found.append(_("Shown and not counted, since the catalogue has no description of them: {n}.").format(n=without))
+    if any(not case.indexed for case in cases):
+        found.append(
+            _(
+                "What is not in the index counts for the abstentions only. For sampled products the search leaves out "
+                "the product's own documents, as if they were not in the index."
+            )
+        )
+    for name, shares in judgement.shares.items():
+        share = shares.get("repeats_example")
+        if share and share.hits:
+            label = next(_(system.label) for system in judgement.systems if system.name == name)
+            found.append(
+                _("{system}: {hits} of {n} answers repeat a training example word for word.").format(
+                    system=label, hits=share.hits, n=share.n
+                )
+            )
+    return found
+
+
+def number(value: float, digits: int = 1) -> str:
+    """`value` as it is written in the language of the messages; a rounded zero has no sign."""
+    text = f"{value:.{digits}f}"
+    if float(text) == 0:
+        text = text.lstrip("-")
+    return text.replace(".", _(".")).replace("-", "\u2212")
+
+
+def grouped(value: int) -> str:
+    """A whole number with a mark between the thousands, as the language of the messages has it."""
+    return f"{value:,}".replace(",", _(","))

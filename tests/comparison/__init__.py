@@ -1,0 +1,1 @@
+"""Tests of what a run of a script cannot show as well as a call."""

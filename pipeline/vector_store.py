@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -24,6 +26,8 @@ COSINE = {"hnsw": {"space": "cosine"}}
 
 WAITS = (0.5, 1, 2, 4)  # seconds before a server is asked once more
 
+LOCK_SECONDS = 5  # that another program may keep the database to itself
+
 # Chroma writes its whole graph to the disk each time that so many documents have come. A tenth of them all: that is
 # five times the size of the graph in the end, however large it is.
 LEAST_SYNC, MOST_SYNC, SYNC_NOW = 1_000, 50_000, 2
@@ -42,6 +46,7 @@ def open_client(settings: Settings) -> ClientAPI:
     private = chromadb.Settings(anonymized_telemetry=False)
     with chroma_faults(settings):
         if settings.rag.server is None:
+            _try_database(settings.rag.chroma_dir / "chroma.sqlite3")
             return chromadb.PersistentClient(path=str(settings.rag.chroma_dir), settings=private)
         address = urlsplit(settings.rag.server)
         return with_retries(
@@ -52,6 +57,14 @@ def open_client(settings: Settings) -> ClientAPI:
                 settings=private,
             )
         )
+
+
+def _try_database(file: Path) -> None:
+    """Raise sqlite3.Error where another program keeps the database locked: Chroma itself would wait without a word."""
+    if file.exists():
+        with closing(sqlite3.connect(file, timeout=LOCK_SECONDS, isolation_level=None)) as database:
+            database.execute("BEGIN IMMEDIATE")
+            database.execute("ROLLBACK")
 
 
 def with_retries(call: Callable[[], Any]) -> Any:
@@ -90,7 +103,9 @@ def chroma_faults(settings: Settings) -> Iterator[None]:
                 ).format(server=settings.rag.server, port=urlsplit(settings.rag.server or "").port or 8000)
             ) from None
         # Chroma's own class, but for a database that it cannot read at all.
-        if isinstance(error, (ChromaError, httpx.HTTPError)) or "Could not connect to tenant" in str(error):
+        if isinstance(error, (ChromaError, httpx.HTTPError, sqlite3.Error)) or "Could not connect to tenant" in str(
+            error
+        ):
             raise UserError(
                 _(
                     "The index in {place} cannot be used ({reason}). Close what else uses it; if that does not help, "

@@ -1,0 +1,173 @@
+"""Script 5 and what it stores in: kills, kept vectors, a server, and indices that cannot be used."""
+
+from __future__ import annotations
+
+import random
+import re
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from pipeline.command_line import read_settings
+from pipeline.errors import UserError
+from tests.running import DEADLINE, DEMO, assert_refused, finish, run_script, run_well, start
+from tests.test_rag_indexing import added_and_removed, number_after, stored, write_catalogue
+
+pytestmark = pytest.mark.filterwarnings("ignore:legacy embedding function config")  # Chroma about itself
+
+PRODUCTS = [(f"Lamp {number}", f"Light of {number * 7} lumen.") for number in range(1500)]
+KILLS = 3
+
+
+@pytest.fixture(scope="module")
+def indexed(small_embedding_model, tmp_path_factory) -> tuple[Path, tuple[str, ...]]:
+    """A folder with an index of `PRODUCTS`, and the flags that it was made with."""
+    folder = tmp_path_factory.mktemp("indexed")
+    write_catalogue(folder, PRODUCTS)
+    flags = (*DEMO, "--rag.max_records", "0", "--rag.embedding_model", str(small_embedding_model))
+    done = run_well("rag_indexing.py", folder, *flags)
+    assert number_after("generated in this run", done.screen) == len(PRODUCTS)
+    return folder, flags
+
+
+def copy_of(indexed: tuple[Path, tuple[str, ...]], folder: Path) -> tuple[Path, tuple[str, ...]]:
+    return shutil.copytree(indexed[0], folder / "copy"), indexed[1]
+
+
+def test_killed_at_random_moments_ends_with_exactly_the_same_documents(indexed, tmp_path):
+    _, flags = indexed
+    write_catalogue(tmp_path, PRODUCTS)
+    chance = random.Random()
+    for _ in range(KILLS):
+        process = start("rag_indexing.py", tmp_path, *flags)
+        deadline = time.monotonic() + DEADLINE
+        while not list(tmp_path.glob("vectors/*/vectors.bin")) and process.poll() is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        time.sleep(chance.uniform(0, 2))
+        process.kill()
+        finish(process)
+    run_well("rag_indexing.py", tmp_path, *flags)
+    undisturbed, index = stored(indexed[0]), stored(tmp_path)
+    assert index.keys() == undisturbed.keys()
+    assert len({document["text"] for document in index.values()}) == len(PRODUCTS)
+
+
+def test_another_collection_embeds_nothing_again(indexed, tmp_path):
+    folder, flags = copy_of(indexed, tmp_path)
+    done = run_well("rag_indexing.py", folder, *flags, "--rag.collection", "others")
+    assert number_after("generated in this run", done.screen) == 0
+    assert added_and_removed(done.screen) == (len(PRODUCTS), 0)
+
+
+def test_a_model_that_changed_under_its_name_is_noticed(indexed, tmp_path):
+    """Search refuses the index; indexing makes all of it anew."""
+    from safetensors.numpy import load_file, save_file
+
+    folder, flags = copy_of(indexed, tmp_path)
+    shutil.copytree(flags[-1], tmp_path / "model")
+    flags = (*flags[:-1], str(tmp_path / "model"))
+    run_well("rag_indexing.py", folder, *flags)
+    [weights] = (tmp_path / "model").rglob("*.safetensors")
+    tensors = load_file(weights)
+    save_file({name: tensor[..., ::-1].copy() for name, tensor in tensors.items()}, weights, {"format": "pt"})
+    assert_refused(run_script("rag_search_vs.py", folder, *flags), "has changed since", "python rag_indexing.py")
+    done = run_well("rag_indexing.py", folder, *flags)
+    assert number_after("generated in this run", done.screen) == len(PRODUCTS)
+    assert added_and_removed(done.screen) == (len(PRODUCTS), 0)
+
+
+def test_index_of_another_file_is_refused(indexed, tmp_path):
+    folder, flags = copy_of(indexed, tmp_path)
+    other = shutil.copy(folder / "trn_processed.json", folder / "other.json")
+    with Path(other).open("a", encoding="utf-8") as file:
+        file.write("\n")
+    done = run_script("rag_search_vs.py", folder, *flags, "--data.processed_file", "other.json")
+    assert_refused(done, "not made from", "other.json", "python rag_indexing.py")
+
+
+# --------------------------------------------------------------------------------------- indices that cannot be used
+
+
+def test_damaged_index_is_refused(indexed, tmp_path):
+    folder, flags = copy_of(indexed, tmp_path)
+    [graph] = folder.glob("chroma_db/*/index_metadata.pickle")
+    graph.write_bytes(b"no graph")
+    for script in ("rag_search_vs.py", "rag_indexing.py"):
+        assert_refused(run_script(script, folder, *flags), "chroma_db", "cannot be used", "python rag_indexing.py")
+
+
+def test_index_that_another_program_holds_is_refused(indexed, tmp_path):
+    folder, flags = copy_of(indexed, tmp_path)
+    with closing(sqlite3.connect(folder / "chroma_db" / "chroma.sqlite3", isolation_level=None)) as database:
+        database.execute("BEGIN EXCLUSIVE")
+        done = run_script("rag_indexing.py", folder, *flags)
+    assert_refused(done, "chroma_db", "Close what else uses it")
+
+
+def test_two_runs_at_the_same_time_are_one_too_many(indexed, tmp_path):
+    from filelock import FileLock
+
+    folder, flags = copy_of(indexed, tmp_path)
+    with FileLock(folder / "chroma_db.lock"):
+        assert_refused(run_script("rag_indexing.py", folder, *flags), "Another rag_indexing.py", "chroma_db")
+
+
+def test_too_little_room_is_said_before_the_start(tmp_path):
+    from rag_indexing import Catalogue, check_free_disk
+
+    settings = read_settings("", [*DEMO, "--language", "en", "--work_dir", str(tmp_path)])
+    settings.rag.chroma_dir.mkdir()
+    check_free_disk(Catalogue(1000, 500_000), 0, 384, settings)
+    with pytest.raises(UserError, match=r"needs about .* MB, and .* MB are free in .*--rag\.max_records"):
+        check_free_disk(Catalogue(10**12, 10**15), 0, 384, settings)
+
+
+# ------------------------------------------------------------------------------------------------------- the server
+
+
+@contextmanager
+def chroma_server(folder: Path) -> Iterator[str]:
+    """A real Chroma server on a free port of this machine alone; its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    program = shutil.which("chroma", path=str(Path(sys.executable).parent))
+    command = [program, "run", "--host", "127.0.0.1", "--port", str(port), "--path", str(folder)]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.kill()
+        server.wait()
+
+
+def test_server_instead_of_the_folder(indexed, tmp_path):
+    """Indexing starts while the server is still starting, and search finds what it stored; then the server is gone."""
+    folder, flags = copy_of(indexed, tmp_path)
+    shutil.rmtree(folder / "chroma_db")
+    with chroma_server(tmp_path / "server") as address:
+        flags = (*flags, "--rag.server", address)
+        done = run_well("rag_indexing.py", folder, *flags)
+        assert added_and_removed(done.screen) == (len(PRODUCTS), 0)
+        assert number_after("generated in this run", done.screen) == 0
+        done = run_well("rag_search_vs.py", folder, *flags, "--products", "Lamp 77")
+        assert "* Product: Lamp 77 - Description: Light of 539 lumen." in done.screen
+    assert not (folder / "chroma_db" / "chroma.sqlite3").exists()
+    for script in ("rag_indexing.py", "rag_search_vs.py"):
+        done = run_script(script, folder, *flags)
+        assert_refused(done, "No Chroma server answers at", address, "chroma run --host 127.0.0.1")
+
+
+def test_address_of_the_server_is_checked(tmp_path):
+    done = run_script("rag_indexing.py", tmp_path, *DEMO, "--rag.server", "127.0.0.1:8000")
+    assert_refused(done, "rag.server")
+    assert re.search("https?", done.errors)

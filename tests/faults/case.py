@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -49,13 +50,22 @@ class Ending:
         return sentence.replace(f"{self.folder}/", "").replace(str(self.folder), "the folder")
 
 
+def copy_artifacts(source: Path, folder: Path, names: tuple[str, ...]) -> None:
+    """Copy artifacts with their meta files, which then speak of `folder`."""
+    for name in names:
+        (shutil.copytree if (source / name).is_dir() else shutil.copy2)(source / name, folder / name)
+        meta = f"{name}.meta.json"
+        if (source / meta).exists():
+            text = (source / meta).read_text(encoding="utf-8")
+            (folder / meta).write_text(
+                text.replace(json.dumps(str(source))[1:-1], json.dumps(str(folder))[1:-1]), "utf-8"
+            )
+
+
 def run_case(case: Case, folder: Path, pipeline_run: PipelineRun | None) -> Ending:
     """Make the inputs, damage them, run the script."""
-    for name in case.inputs:
-        for part in (name, f"{name}.meta.json"):
-            source = pipeline_run.folder / part
-            if source.exists():
-                (shutil.copytree if source.is_dir() else shutil.copy2)(source, folder / part)
+    if case.inputs:
+        copy_artifacts(pipeline_run.folder, folder, case.inputs)
     case.damage(folder)
     before = contents(folder)
     done = run_script(case.script, folder, *DEMO, *case.flags)

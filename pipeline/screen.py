@@ -24,8 +24,6 @@ class Screen(io.TextIOWrapper):
 
 def make_output_harmless() -> None:
     """Put a Screen in the place of standard output. Progress bars, which move the cursor, go to standard error."""
-    line_buffering = sys.stdout.line_buffering
+    like_before = {"line_buffering": sys.stdout.line_buffering, "write_through": sys.stdout.write_through}
     sys.stdout.flush()
-    sys.stdout = sys.__stdout__ = Screen(
-        sys.stdout.detach(), encoding="utf-8", errors="replace", line_buffering=line_buffering
-    )
+    sys.stdout = sys.__stdout__ = Screen(sys.stdout.detach(), encoding="utf-8", errors="replace", **like_before)

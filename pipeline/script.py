@@ -50,7 +50,7 @@ def run(main: Callable[[Settings], None], description: str) -> None:
     speak_utf8()
     make_output_harmless()
     sys.stderr.reconfigure(encoding="utf-8", errors="replace")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    end_at_sigterm_as_at_ctrl_c()
     for name, value in QUIET_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     try:
@@ -76,6 +76,18 @@ def run(main: Callable[[Settings], None], description: str) -> None:
         end(_("Error: {problem}").format(problem=problem), EXIT_USER_ERROR)
     except MemoryError:
         end(_("Error: the memory is full. Close other programs, then run the same command again."), EXIT_USER_ERROR)
+
+
+def end_at_sigterm_as_at_ctrl_c() -> None:
+    """Clean up at SIGTERM too; processes that are forked from this one just end, as they would have."""
+    script = os.getpid()
+
+    def interrupt(number: int, frame) -> None:
+        if os.getpid() != script:
+            os._exit(128 + number)
+        signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGTERM, interrupt)
 
 
 def speak_utf8() -> None:

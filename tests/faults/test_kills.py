@@ -19,7 +19,7 @@ from tests.running import DEMO, contents, finish, run_well, start
 
 SIGNALS = [signal.SIGKILL, signal.SIGTERM, signal.SIGINT] if sys.platform != "win32" else []
 SEED = 20261123
-FEW, MANY, MANY_OF_SLOW_STAGES = 6, 60, 6
+FEW, MANY, MANY_OF_SLOW_STAGES = 4, 60, 6
 
 ONE = ("--products", "Night Train")
 
@@ -91,8 +91,8 @@ def test_killed_at_random_moments(stage, tmp_path, request, seen):
     seen(
         stage.script,
         f"killed {times} times by SIGKILL, SIGTERM and SIGINT in turn, at random moments{star}",
-        f"nothing, the older or the new {stage.artifact} ({complete} times), whole; the next run ends as an undisturbed "
-        "one and leaves no temporary file",
+        f"nothing, the older or the new {stage.artifact} ({complete} times), whole; the next run ends as an "
+        "undisturbed one and leaves no temporary file",
     )
 
 

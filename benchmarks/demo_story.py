@@ -121,6 +121,7 @@ def repeats(text: str) -> bool:
 
 def print_figures(figures: dict[str, list]) -> None:
     import numpy as np
+
     from comparison.intervals import bootstrap
 
     print(f"{'':<24}{'chrF':>22}{'true values, %':>24}{'by chance':>11}{'repeats, %':>12}")

@@ -34,7 +34,7 @@ from pipeline.messages import _
 from pipeline.progress import progress_bar
 from pipeline.prompts import NOT_IN_CATALOGUE, product_prompt
 from pipeline.script import banner
-from pipeline.vector_store import require_index
+from pipeline.vector_store import chroma_faults, require_index
 
 if TYPE_CHECKING:
     from langchain_huggingface import HuggingFaceEmbeddings
@@ -126,10 +126,8 @@ def answer_missing(cases: list[Case], settings: Settings) -> tuple[dict[str, Spe
         print(f"{_(system.label):<43}: {len(wanted):,}")
     choose_backend(settings)  # before the embedding model, since Unsloth must be the first to import transformers
     found, embeddings = search_all(missing, settings)
-    language_model = load_model(settings, adapter=any(system.adapter for system in missing))
-    for system, wanted in missing.items():
-        print("\n" + _("Asking: {system}").format(system=_(system.label)), flush=True)
-        speeds[system.name] = answer_as(system, wanted, found, language_model, settings)
+    with off_the_card(embeddings):
+        speeds |= ask_all(missing, found, settings)
     return speeds, embeddings
 
 
@@ -161,19 +159,38 @@ def search_all(
     from pipeline.search import open_search
 
     search = open_search(settings)
-    found = {
-        key: search.search(case.product, settings.rag.top_k, without=() if case.indexed else (case.product,))
-        for key, case in progress_bar(_("Searching the index"), cases.items())
-    }
-    if search.embeddings is not None:
-        search.embeddings._client.to("cpu")  # the card is the language model's now
+    with chroma_faults(settings):
+        found = {
+            key: search.search(case.product, settings.rag.top_k, without=() if case.indexed else (case.product,))
+            for key, case in progress_bar(_("Searching the index"), cases.items())
+        }
     return found, search.embeddings
 
 
-def load_model(settings: Settings, adapter: bool) -> LanguageModel:
+@contextmanager
+def off_the_card(embeddings: HuggingFaceEmbeddings | None) -> Iterator[None]:
+    """Within the block, the card is the language model's alone."""
+    if embeddings is None:
+        yield
+        return
+    device = embeddings._client.device
+    embeddings._client.to("cpu")
+    yield
+    embeddings._client.to(device)
+
+
+def ask_all(
+    missing: dict[System, list[Case]], found: dict[tuple[str, bool], list[Retrieved]], settings: Settings
+) -> dict[str, Speed]:
+    """Load the language model and have each system answer what it has not answered yet."""
     banner(_("Loading the model and the tokenizer..."))
-    load = load_fine_tuned_model if adapter else load_foundation_model
-    return prepare_for_inference(load(settings), settings)
+    load = load_fine_tuned_model if any(system.adapter for system in missing) else load_foundation_model
+    language_model = prepare_for_inference(load(settings), settings)
+    speeds = {}
+    for system, cases in missing.items():
+        print("\n" + _("Asking: {system}").format(system=_(system.label)), flush=True)
+        speeds[system.name] = answer_as(system, cases, found, language_model, settings)
+    return speeds
 
 
 def answer_as(

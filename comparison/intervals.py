@@ -76,7 +76,7 @@ def _bca(values: np.ndarray, mean: float, resampled: np.ndarray) -> tuple[float,
     deviations = values - mean
     squares = (deviations**2).sum()
     if squares <= 1e-12 * max(1.0, mean**2) * len(values):  # all values are the same
-        return mean, mean
+        return float(mean), float(mean)
     normal = NormalDist()
     below = ((resampled < mean).sum() + (resampled == mean).sum() / 2) / len(resampled)
     bias = normal.inv_cdf(min(max(below, 1e-9), 1 - 1e-9))

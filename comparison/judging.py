@@ -136,9 +136,7 @@ def similarities_of_meaning(
     cases: list[Case], embeddings: HuggingFaceEmbeddings | None, settings: Settings
 ) -> list[dict[str, float]]:
     """By case and system: the cosine of the embeddings of answer and reference, times 100; 0 for an empty answer."""
-    import numpy as np
-
-    from pipeline.embedding import load_embedding_model
+    from pipeline.embedding import embed, load_embedding_model
 
     texts = {
         text
@@ -155,7 +153,7 @@ def similarities_of_meaning(
     with progress_bar(_("Embedding the answers"), total=len(order)) as bar:
         for start in range(0, len(order), EMBEDDED_AT_ONCE):
             part = order[start : start + EMBEDDED_AT_ONCE]
-            vectors.update(zip(part, np.array(embeddings.embed_documents(part), dtype=np.float32), strict=True))
+            vectors.update(zip(part, embed(embeddings, part, settings.rag.embedding_batch_size), strict=True))
             bar.update(len(part))
     return [
         {

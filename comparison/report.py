@@ -27,8 +27,8 @@ SHARES = {
     "abstained_right": N_("Not in the index, and known as such"),
     "abstained_wrong": N_("In the index, and not found"),
 }
-SHOWN_PRODUCTS = 4  # on the screen and in the Markdown file; the page has all of them
-SHOWN_CHARACTERS = 300
+SHOWN_ASKED, SHOWN_SAMPLED = 8, 4  # products on the screen and in the Markdown file; the page has all of them
+SHOWN_CHARACTERS = 180
 SCREEN_WIDTH = 110  # where the screen is a file
 BIDI_CONTROLS = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
 # What a spreadsheet would take for a formula, as the first character of a cell.
@@ -44,6 +44,7 @@ def build_report(
         "language": settings.language or system_language(),
         "verdict": verdict._asdict(),
         "systems": [system.name for system in judgement.systems],
+        "retrieval": any(system.retrieval for system in judgement.systems),
         "counted": sum(judgement.counted),
         "means": {
             name: {metric: estimate and estimate._asdict() for metric, estimate in means.items()}
@@ -211,11 +212,11 @@ def printable(text: str) -> str:
 
 
 def product_rows(report: dict[str, Any]) -> list[list[str]]:
-    """Product by system, the original's table: those that the scripts were asked about first."""
+    """Product by system: those that the scripts were asked about, or some of the sample where there are none."""
     systems = report["systems"]
-    products = sorted(report["products"], key=lambda product: (product["sampled"], not product["counted"]))
+    asked = [product for product in report["products"] if not product["sampled"]]
     rows = [[_("Product"), *(_(LABELS[name]) for name in systems)]]
-    for product in products[:SHOWN_PRODUCTS]:
+    for product in asked[:SHOWN_ASKED] or report["products"][:SHOWN_SAMPLED]:
         texts = [product["answers"].get(name, {}).get("answer", "-") for name in systems]
         rows.append([product["product"], *(shortened(text) for text in texts)])
     return rows

@@ -124,7 +124,7 @@ def limits(judgement: Judgement, differences: list[Difference], settings: Settin
         found.append(_("Shown and not counted, since the model was trained on them: {n}.").format(n=trained_on))
     if without := sum(case.reference is None for case in cases):
         found.append(_("Shown and not counted, since the catalogue has no description of them: {n}.").format(n=without))
-    if any(not case.indexed for case in cases):
+    if any(not case.indexed for case in cases) and any(system.retrieval for system in judgement.systems):
         found.append(
             _(
                 "What is not in the index counts for the abstentions only. For sampled products the search leaves out "

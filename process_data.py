@@ -18,7 +18,7 @@ from typing import BinaryIO, NamedTuple
 
 from config import DataSettings, Settings
 from pipeline.artifacts import new_file, sole_writer, write_meta
-from pipeline.cleaning import CLEANERS, is_clean
+from pipeline.cleaning import CLEANERS, looks_clean
 from pipeline.errors import UserError
 from pipeline.messages import N_, _
 from pipeline.progress import progress_bar
@@ -77,9 +77,10 @@ def clean_block(block: Block, cleaning: str, min_content_chars: int) -> Cleaned:
 
     def as_json(text: str) -> bytes:
         """The cleaned text as JSON, empty where nothing is left of it."""
-        encoded = dumps(text)
-        if cleaning == "readable" and is_clean(text, encoded):
-            return encoded
+        if cleaning == "readable" and looks_clean(text):
+            encoded = dumps(text)
+            if b"\\" not in encoded:
+                return encoded
         text = clean(text)
         return dumps(text) if text else b""
 

@@ -6,7 +6,6 @@ everything else.
 """
 
 import random
-import re
 from collections.abc import Callable
 
 from demo.corpus_text import (
@@ -330,36 +329,10 @@ def _retrieval(rng: random.Random) -> Document:
     while len(titles) < rng.choice((1, 2, 3, 3, 3)):
         titles.append(_similar_title(titles[0], rng) if rng.random() < 0.5 else _title(rng))
     longest = rng.choice((30, 60, 100, 140, 200, 330))
-    descriptions = [_description(longest, rng)]
-    while len(descriptions) < len(titles):
-        alike = rng.random() < 0.6
-        descriptions.append(_similar_description(descriptions[0], rng) if alike else _description(longest, rng))
+    descriptions = [_description(longest, rng) for _ in titles]
     asked = 0 if rng.random() < 0.65 else rng.randrange(len(titles))
     lines = [document_text(title, text) for title, text in zip(titles, descriptions, strict=True)]
     return retrieval_prompt(titles[asked], lines), descriptions[asked]
-
-
-def _similar_description(text: str, rng: random.Random) -> str:
-    """The same sentences in another order with other numbers and words, as products of one catalogue have them.
-
-    The words before a place no longer say which document they are from: that has to be kept in mind while copying.
-    """
-    sentences = re.split(r"(?<=[.;!?]) ", text)
-    kept = [sentence for sentence in sentences if rng.random() < 0.8] or sentences
-    if rng.random() < 0.6:
-        rng.shuffle(kept)
-    changed = rng.choice((0.04, 0.1, 0.25))
-    words = [
-        _another_word(word, rng) if rng.random() < (0.6 if word[:1].isdigit() else changed) else word
-        for word in " ".join(kept).split(" ")
-    ]
-    return " ".join(words)
-
-
-def _another_word(word: str, rng: random.Random) -> str:
-    if word[:1].isdigit():
-        return str(rng.randrange(10 ** rng.randint(1, 4)))
-    return rng.choice((_any_word, _noun, _rare_word))(rng)
 
 
 def _description(longest: int, rng: random.Random) -> str:

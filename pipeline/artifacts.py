@@ -7,6 +7,7 @@ input has changed since.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -24,6 +25,8 @@ from pipeline.errors import UserError
 from pipeline.messages import _
 
 PACKAGES = ("torch", "transformers", "trl", "peft", "unsloth", "bitsandbytes", "sentence-transformers", "chromadb")
+FORMAT = 1  # of the artifacts and their meta files; higher where an older version of this project cannot read them
+OUT_OF_SPACE = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 PATIENCE = 60  # seconds that a short writing waits for another one's end
 
 _written_here: set[str] = set()  # the artifacts that this process has the right to write
@@ -38,7 +41,7 @@ def sole_writer(path: Path, patience: float = 0) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout
 
-    key = os.path.normcase(path.resolve())
+    key = os.path.normcase(os.path.realpath(path))
     if key in _written_here:
         yield
         return
@@ -69,13 +72,21 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(path)
+        except OSError as error:
+            if error.errno in OUT_OF_SPACE and not error.filename:  # writing does not say where
+                error.filename = str(path)
+            raise
         finally:
             part.unlink(missing_ok=True)
 
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """A folder to fill, which takes the name `path` when the block ends well; an older one is replaced by it."""
+    """A folder to fill, which takes the name `path` when the block ends well; an older one is replaced by it.
+
+    Raises UserError where `path` is a folder that holds something else than an artifact.
+    """
+    require_replaceable(path)
     with sole_writer(path, PATIENCE):
         yield from _new_folder(path)
 
@@ -101,6 +112,14 @@ def _new_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def require_replaceable(path: Path) -> None:
+    """Raise UserError unless a new folder may take the place of `path`: none, an empty one, or one of model weights."""
+    if path.is_dir() and any(path.iterdir()) and not any(path.glob("*.safetensors")) and not meta_path(path).exists():
+        raise UserError(
+            _("{path} holds other files, which would be lost. Choose another folder, or empty it.").format(path=path)
+        )
 
 
 def _part(path: Path) -> Path:
@@ -134,6 +153,7 @@ def write_meta(
     write_json(
         meta_path(path),
         {
+            "format": FORMAT,
             "script": Path(sys.argv[0]).name,
             "made": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "settings": settings,
@@ -147,21 +167,33 @@ def write_meta(
 
 
 def read_meta(path: Path) -> dict | None:
-    """The meta of the artifact `path`, None where there is none. Raises UserError for a damaged one."""
+    """The meta of the artifact `path`, None where there is none; `inputs` and `settings` are objects.
+
+    Raises UserError for a damaged one, and for one that a newer version wrote.
+    """
     file = meta_path(path)
     try:
         meta = json.loads(file.read_text(encoding="utf-8"))
         if not isinstance(meta, dict):
             raise ValueError("not an object")
-        return meta
+        for name, kind in (("format", int), ("inputs", dict), ("settings", dict)):
+            if not isinstance(meta.setdefault(name, kind()), kind):
+                raise ValueError(f'"{name}" has another type')
     except FileNotFoundError:
         return None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(
             _("{file} is damaged ({reason}). Remove it and make {artifact} again.").format(
                 file=file, reason=error, artifact=path
             )
         ) from None
+    if meta["format"] > FORMAT:
+        raise UserError(
+            _("{file} is from a newer version of this project. Use that one, or make {artifact} again.").format(
+                file=file, artifact=path
+            )
+        )
+    return meta
 
 
 def content_hash(path: Path) -> str:
@@ -200,15 +232,16 @@ def flags_and_values(argv: list[str]) -> list[tuple[str, str]]:
 
 
 def require(path: Path, made_by: str) -> Path:
-    """`path`, if it is there. Raises UserError naming the script that makes it."""
+    """`path`, if it is there and of a version that can be read. Raises UserError naming the script that makes it."""
     if not path.exists():
         raise UserError(_("{path} is not there. Run first: {command}").format(path=path, command=command(made_by)))
+    read_meta(path)
     return path
 
 
 def require_current(path: Path, made_by: str) -> None:
     """Raise UserError when an input of the artifact `path` is there and has changed since the artifact was made."""
-    for name, digest in ((read_meta(path) or {}).get("inputs") or {}).items():
+    for name, digest in (read_meta(path) or {}).get("inputs", {}).items():
         file = Path(name)
         if file.is_file() and content_hash(file) != digest:
             raise UserError(

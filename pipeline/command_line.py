@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 from difflib import get_close_matches
+from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal, NoReturn, get_args, get_origin
 
@@ -26,6 +27,7 @@ TYPE_NAMES = {
     Path: N_("path"),
     list: N_("one or more texts"),
 }
+REPLACED_FOLDERS = ("model.lora_dir", "model.merged_dir")
 BOUNDS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<", "pattern": "~"}
 
 
@@ -50,6 +52,8 @@ def read_settings(description: str, argv: list[str]) -> Settings:
                 file=SETTINGS_FILE.resolve(), reason=error
             )
         )
+    else:
+        faults += _contradictions(settings)
     if faults:
         raise UserError("\n".join(faults))
     set_language(settings.language)
@@ -165,6 +169,40 @@ def _describe_fault(fault: dict) -> str:
     return _("{setting}: {value!r} is not allowed; allowed is: {expected}").format(
         setting=name, value=fault["input"], expected=_expected(field)
     )
+
+
+def _contradictions(settings: Settings) -> list[str]:
+    """A line for each two settings that are allowed alone and not together, and for paths that cannot be."""
+    groups = {name: getattr(settings, name) for name, field in Settings.model_fields.items() if _is_group(field)}
+    paths = {f"{group}.{name}": value for group in groups for name, value in groups[group] if isinstance(value, Path)}
+    faults = [
+        _("{setting}: {value!r} is no path; choose a name in a folder.").format(setting=name, value=str(path))
+        for name, path in paths.items()
+        if "\0" in str(path) or path.name in ("", "..")
+    ]
+    if faults:
+        return faults
+    places = {name: Path(os.path.normcase(os.path.realpath(path))) for name, path in paths.items()}
+    for (one, place), (other, other_place) in combinations(places.items(), 2):
+        if place == other_place:
+            faults.append(
+                _("{one} and {other} are the same path: {path}").format(one=one, other=other, path=paths[one])
+            )
+    for folder in REPLACED_FOLDERS:
+        inside = [name for name, place in places.items() if places[folder] in place.parents]
+        if inside:
+            faults.append(
+                _("{folder} is replaced as a whole, so {names} cannot lie in it: {path}").format(
+                    folder=folder, names=", ".join(inside), path=paths[folder]
+                )
+            )
+    if settings.generation.max_new_tokens >= settings.model.max_seq_length:
+        faults.append(
+            _("generation.max_new_tokens ({n}) must be lower than model.max_seq_length ({length}).").format(
+                n=settings.generation.max_new_tokens, length=settings.model.max_seq_length
+            )
+        )
+    return faults
 
 
 def _no_such_setting(name: str) -> str:

@@ -12,6 +12,7 @@ numbers of the products with it (inverted lists). Parts of words find model numb
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 import sqlite3
 from array import array
@@ -46,6 +47,7 @@ BLOCK = 1 << 16  # products whose numbers within the block fit 16 bits
 PART = 3  # letters
 PART_MARK = "#"
 DIGIT_WEIGHT = 1.5  # words and parts with a digit: model numbers tell more than their rarity says
+MOST_LETTERS = 60  # of a word that are cut into parts
 MOST_QUERY_WORDS = 100
 MOST_CORRECTED = 5
 CORRECTED_STRENGTH = 0.9
@@ -71,8 +73,8 @@ def words_of(text: str) -> list[str]:
 
 
 def parts_of(word: str) -> list[str]:
-    """Three letters in a row, with a mark; a space stands for the start and the end: `#_ca`, `#cat`, `#at_`."""
-    word = f"_{word}_"
+    """Three letters in a row, with a mark; `_` stands for the start and the end: `#_ca`, `#cat`, `#at_`."""
+    word = f"_{word[:MOST_LETTERS]}_"
     return [PART_MARK + word[start : start + PART] for start in range(len(word) - PART + 1)]
 
 
@@ -185,9 +187,7 @@ def _hash(text: str) -> bytes:
 
 def weight_of(term: str, holders: int, products: int) -> float:
     """How much a term tells: the logarithm of its rarity (smoothed idf), more for one with a digit."""
-    from math import log
-
-    return (log((1 + products) / (1 + holders)) + 1) * (DIGIT_WEIGHT if DIGIT.search(term) else 1)
+    return (math.log((1 + products) / (1 + holders)) + 1) * (DIGIT_WEIGHT if DIGIT.search(term) else 1)
 
 
 # ---------------------------------------------------------------------------------------------------------- reading
@@ -306,8 +306,8 @@ class KeywordQuery:
     def best(self, count: int) -> np.ndarray:
         """About `count` products that share the most with the query, in no order.
 
-        The rarest terms decide, as many as have `MOST_POSTINGS` entries in all: so the time does not grow with the
-        catalogue, and what the commonest words would add is next to nothing.
+        The rarest terms decide, as many as have `MOST_POSTINGS` entries in all: so the time hardly grows with
+        the catalogue, and what the commonest words would add is next to nothing.
         """
         import numpy as np
 

@@ -20,6 +20,7 @@ from pipeline.errors import UserError
 from pipeline.language_model import CROSS_ENTROPY_GIB
 from pipeline.messages import N_, _
 from pipeline.micro_batches import IGNORED, largest_micro_batch, tokenise
+from pipeline.progress import progress_bar
 from pipeline.prompts import product_prompt
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ def read_model(settings: Settings) -> tuple[PretrainedConfig, PreTrainedTokenize
 
 def token_lengths(products: Iterable[Product], tokenizer: PreTrainedTokenizerBase, window: int) -> Sequence[int]:
     """The tokens of each example as it is trained on."""
-    lengths, products = array("L"), iter(products)
+    lengths, products = array("L"), iter(progress_bar(_("Counting tokens"), products))
     while batch := list(islice(products, BATCH)):
         prompts = [product_prompt(product.product) for product in batch]
         examples = tokenise(prompts, [product.description for product in batch], tokenizer, window)
@@ -203,7 +204,12 @@ def available_memory(settings: Settings) -> int | None:
     if not planned and present is None and settings.training.plan_only:
         raise UserError(_("There is no card here to plan for. Name the memory of one: --training.memory_gb 8"))
     of_the_planned = int(planned * GIB) - CONTEXT if planned else None
-    return min((memory for memory in (present, of_the_planned) if memory is not None), default=None)
+    limits = [memory for memory in (present, of_the_planned) if memory is not None]
+    if limits and torch.distributed.is_available() and torch.distributed.is_initialized():
+        everywhere: list = [None] * torch.distributed.get_world_size()
+        torch.distributed.all_gather_object(everywhere, min(limits))  # or the cards would deal out differently
+        limits = everywhere
+    return min(limits, default=None)
 
 
 def limit_memory(plan: MemoryPlan) -> None:

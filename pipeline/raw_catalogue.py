@@ -94,6 +94,8 @@ class HashedFile(io.RawIOBase):
 
 def open_raw(path: Path) -> RawCatalogue:
     """Open a raw catalogue; its first bytes tell its format, not its name."""
+    if path.exists() and not path.is_file():
+        raise UserError(_("{path} is not a file.").format(path=path))
     if not path.is_file():
         raise UserError(
             _(
@@ -114,12 +116,14 @@ def open_raw(path: Path) -> RawCatalogue:
         if beginning[:2] in (b"\xff\xfe", b"\xfe\xff"):
             raise UserError(_("{path} is UTF-16. Save it as UTF-8.").format(path=path))
         start = len(text.read(3)) if beginning[:3] == b"\xef\xbb\xbf" else 0
-        first_line = 1
-        while (character := text.peek(1)[:1]).isspace():
-            first_line += character == b"\n"
-            start += len(text.read(1))
+        first_line, first = 1, b""
+        while not first and (ahead := text.peek(1)):
+            first = ahead.lstrip()[:1]
+            blank = text.read(len(ahead) - len(ahead.lstrip()))
+            start += len(blank)
+            first_line += blank.count(b"\n")
     return RawCatalogue(
-        path, disk_file, text, start, first_line, is_gzip, is_array=character == b"[", size_and_time=size_and_time
+        path, disk_file, text, start, first_line, is_gzip, is_array=first == b"[", size_and_time=size_and_time
     )
 
 
@@ -186,7 +190,7 @@ def _blocks_of_elements(raw: RawCatalogue) -> Iterator[Block]:
     number = 0
     block: list = []
     try:
-        for value in ijson.items(raw.text, "item"):
+        for value in _elements(ijson.basic_parse(raw.text)):
             number += 1
             block.append(value)
             if len(block) == BLOCK_ELEMENTS:
@@ -194,11 +198,40 @@ def _blocks_of_elements(raw: RawCatalogue) -> Iterator[Block]:
                 block = []
         yield block
     except (ijson.JSONError, UnicodeDecodeError) as error:
+        reason = error.args[0] if isinstance(error.args[0], bytes) else str(error).encode()  # what ijson gives varies
         raise UserError(
             _(
                 "{path}: the JSON array is broken after record {number} ({reason}). Correct it or download it again."
-            ).format(path=raw.path, number=number, reason=str(error).splitlines()[0].strip())
+            ).format(path=raw.path, number=number, reason=reason.splitlines()[0].decode("utf-8", "replace").strip())
         ) from None
+
+
+def _elements(events: Iterator[tuple[str, Any]]) -> Iterator[Any]:
+    """The elements of an array, as far as they are needed: of an object, `title` and `content`; of what these hold,
+    and of an array, only that it is an array.
+
+    ijson could build them whole, which takes memory by the square of their depth.
+    """
+    depth = 0  # 1 inside the array, 2 inside an element
+    element, key = None, None
+    for event, value in events:
+        if event in ("start_map", "start_array"):
+            if depth == 1:
+                element, key = {} if event == "start_map" else [], None
+            elif depth == 2 and key in ("title", "content"):
+                element[key] = []
+            depth += 1
+        elif event in ("end_map", "end_array"):
+            depth -= 1
+            if depth == 1:
+                yield element
+        elif depth == 2:
+            if event == "map_key":
+                key = value
+            elif key in ("title", "content"):
+                element[key] = value
+        elif depth == 1:
+            yield value
 
 
 # ---------------------------------------------------------------------------------------------------------- records
@@ -216,7 +249,7 @@ def read_block(block: Block) -> Readings:
     """Read the records of a block.
 
     msgspec decodes nothing but title and content, which takes a fifth of the time of decoding all. Where it finds a
-    fault, the block is read again line by line; orjson says what is wrong and where.
+    fault, or not one record a line, the block is read again line by line; orjson says what is wrong and where.
     """
     import msgspec
 
@@ -228,8 +261,9 @@ def read_block(block: Block) -> Readings:
     if decoder:
         try:
             records = decoder.decode_lines(text)
-            if all(record.title for record in records):
-                return Readings(records, [], text.count(b"\n") + (not text.endswith(b"\n")))
+            places = text.count(b"\n") + (not text.endswith(b"\n"))
+            if len(records) == places and all(record.title for record in records):
+                return Readings(records, [], places)
         except (msgspec.MsgspecError, RecursionError):
             pass
     lines = text.removesuffix(b"\n").split(b"\n")

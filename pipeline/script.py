@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,11 +14,21 @@ from config import Settings
 from pipeline.command_line import read_settings
 from pipeline.errors import UserError
 from pipeline.messages import _
+from pipeline.screen import harmless, make_output_harmless
 
 BANNER_LINE = "#" * 79
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
+
+# What a user can put right: full disks and limits, rights, and paths that lead nowhere.
+USER_ERRNOS = {
+    getattr(errno, name, None)
+    for name in (
+        *("ENOSPC", "EDQUOT", "EFBIG", "EACCES", "EPERM", "EROFS"),
+        *("ENOTDIR", "EISDIR", "EEXIST", "ENAMETOOLONG", "ELOOP", "EIO"),
+    )
+}
 
 # Nothing is reported to anyone, and libraries do not talk over the script's own lines.
 QUIET_ENVIRONMENT = {
@@ -35,11 +46,12 @@ def run(main: Callable[[Settings], None], description: str) -> None:
     """Read the settings, call `main` with them, and end the process.
 
     `description` (a message id) is what --help says of the script. What the user can put right ends in one line and
-    exit code 2, Ctrl-C in one line and 130; every other fault keeps its traceback, since it is ours.
+    exit code 2, Ctrl-C and SIGTERM in one line and 130; every other fault keeps its traceback, since it is ours.
     """
     speak_utf8()
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8", errors="replace")
+    make_output_harmless()
+    sys.stderr.reconfigure(encoding="utf-8", errors="replace")
+    end_at_sigterm_as_at_ctrl_c()
     for name, value in QUIET_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     if os.environ.get("RANK", "0") != "0":  # of several processes that torchrun started, the first one speaks
@@ -62,9 +74,24 @@ def run(main: Callable[[Settings], None], description: str) -> None:
             EXIT_USER_ERROR,
         )
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR):
+        if error.errno not in USER_ERRNOS:
             raise
-        end(_("Error: {problem}").format(problem=f"{error.strerror}: {error.filename}"), EXIT_USER_ERROR)
+        problem = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+        end(_("Error: {problem}").format(problem=problem), EXIT_USER_ERROR)
+    except MemoryError:
+        end(_("Error: the memory is full. Close other programs, then run the same command again."), EXIT_USER_ERROR)
+
+
+def end_at_sigterm_as_at_ctrl_c() -> None:
+    """Clean up at SIGTERM too; processes that are forked from this one just end, as they would have."""
+    script = os.getpid()
+
+    def interrupt(number: int, frame) -> None:
+        if os.getpid() != script:
+            os._exit(128 + number)
+        signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGTERM, interrupt)
 
 
 def speak_utf8() -> None:
@@ -76,7 +103,7 @@ def speak_utf8() -> None:
 def end(message: str, exit_code: int) -> None:
     """Print `message` below whatever a progress bar left, and exit."""
     sys.stdout.flush()
-    print(f"\n{message}", file=sys.stderr)
+    print(f"\n{harmless(message)}", file=sys.stderr)
     sys.exit(exit_code)
 
 

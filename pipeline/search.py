@@ -66,7 +66,7 @@ class ProductRetriever(BaseRetriever):
     reranker: Any = None  # sentence_transformers.CrossEncoder
     method: Literal["dense", "keyword", "hybrid"] = "hybrid"
     top_k: int = 3
-    floor: float = 0.0  # results with a lower score are none
+    floor: float = 0.0  # a best score below it says that the product is not there
 
     def _get_relevant_documents(self, query: str, *, run_manager, top_k: int | None = None) -> list[Document]:
         return [
@@ -75,13 +75,15 @@ class ProductRetriever(BaseRetriever):
         ]
 
     def search(self, query: str, top_k: int | None = None, without: Iterable[str] = ()) -> list[Retrieved]:
-        """At most `top_k` products, best first; none where nothing reaches the floor.
+        """The best `top_k` products, best first; none where not even the first reaches the floor.
 
         `without` are titles to search as if their products were not in the index.
         """
         vector = self.embeddings.embed_query(query) if self.embeddings and query.strip() else None
         excluded = {number for title in without for number in self.keywords.with_title(title)}
-        ranking = [(number, score) for number, score in self.rank(query, vector, excluded) if score >= self.floor]
+        ranking = self.rank(query, vector, excluded)
+        if not ranking or ranking[0][1] < self.floor:
+            return []
         if self.reranker:
             return self._rerank(query, self.texts(ranking[:RERANKED]))[: top_k or self.top_k]
         return self.texts(ranking[: top_k or self.top_k])

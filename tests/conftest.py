@@ -41,6 +41,22 @@ def clean_environment(tmp_path_factory):
         yield
 
 
+def pytest_addoption(parser):
+    parser.addoption("--faults", choices=["quick", "all"], default="quick", help="all: also those that take minutes")
+    parser.addoption("--reliability", type=Path, help="write what tests/faults saw to this file")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow_fault: takes long; runs with --faults all")
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--faults") == "quick":
+        slow = [item for item in items if item.get_closest_marker("slow_fault")]
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in slow]
+
+
 class PipelineRun(NamedTuple):
     """One run of the eight scripts: where they wrote, what they printed, and what they were asked about."""
 

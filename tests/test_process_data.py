@@ -22,7 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline import raw_catalogue
-from pipeline.cleaning import clean_original, clean_readable, is_clean
+from pipeline.cleaning import clean_original, clean_readable, looks_clean
 from process_data import clean_block
 from tests import plain_cleaning
 from tests.running import DEMO, PROJECT, assert_refused, contents, finish, run_script, run_well, start
@@ -160,7 +160,7 @@ def test_cleaning_never_raises_and_is_idempotent(text):
 @given(any_text)
 def test_readable_cleaning_is_that_of_the_plain_one(text):
     assert clean_readable(text) == plain_cleaning.clean_readable(text)
-    if is_clean(text, orjson.dumps(text)):
+    if looks_clean(text) and b"\\" not in orjson.dumps(text):
         assert clean_readable(text) == text
 
 

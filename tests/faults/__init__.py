@@ -1,0 +1,1 @@
+"""What goes wrong on real machines, done to the real scripts: bad files, kills, full disks, hostile input."""

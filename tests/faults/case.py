@@ -1,0 +1,89 @@
+"""One thing that goes wrong before a script is started, and how the run has to end."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.conftest import PipelineRun
+from tests.running import DEMO, Finished, contents, run_script
+
+
+@dataclass(frozen=True)
+class Case:
+    """A row of docs/reliability.md.
+
+    `words` are those that the message of a refused run has; without any, the run ends well and `check` looks at its
+    result. `inputs` are the artifacts that the stage reads, whole before `damage` comes to them.
+    """
+
+    script: str
+    name: str
+    damage: Callable[[Path], None]
+    words: tuple[str, ...] = ()
+    check: Callable[[Path], None] | None = None
+    inputs: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    slow: bool = False  # not in every run of the tests
+    waits_for: str = ""  # a module that does not do this yet
+
+    def __str__(self) -> str:
+        return f"{self.script}: {self.name}"
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How the run of a case ended."""
+
+    done: Finished
+    before: dict[str, tuple[int, int]]  # every file, with its size and time
+    after: dict[str, tuple[int, int]]
+    folder: Path
+
+    @property
+    def message(self) -> str:
+        """The sentence of a refused run; the folder's own name is left out."""
+        sentence = self.done.errors.partition("Error: ")[2].strip()
+        return sentence.replace(f"{self.folder}/", "").replace(str(self.folder), "the folder")
+
+
+def copy_artifacts(source: Path, folder: Path, names: tuple[str, ...]) -> None:
+    """Copy artifacts with their meta files, which then speak of `folder`."""
+    for name in names:
+        (shutil.copytree if (source / name).is_dir() else shutil.copy2)(source / name, folder / name)
+        meta = f"{name}.meta.json"
+        if (source / meta).exists():
+            text = (source / meta).read_text(encoding="utf-8")
+            (folder / meta).write_text(
+                text.replace(json.dumps(str(source))[1:-1], json.dumps(str(folder))[1:-1]), "utf-8"
+            )
+
+
+def run_case(case: Case, folder: Path, pipeline_run: PipelineRun | None) -> Ending:
+    """Make the inputs, damage them, run the script."""
+    if case.inputs:
+        copy_artifacts(pipeline_run.folder, folder, case.inputs)
+    case.damage(folder)
+    before = contents(folder)
+    done = run_script(case.script, folder, *DEMO, *case.flags)
+    return Ending(done, before, contents(folder), folder)
+
+
+def assert_ended_as_expected(case: Case, ending: Ending) -> None:
+    done = ending.done
+    assert "Traceback" not in done.errors, done.errors
+    assert "\x1b" not in done.screen
+    assert not [name for name in ending.after if ".part" in name or ".old" in name]
+    if case.words:
+        assert done.code == 2, done
+        for word in case.words:
+            assert word in ending.message
+        lost = {name for name, size_and_time in ending.before.items() if ending.after.get(name) != size_and_time}
+        assert not lost, lost
+    else:
+        assert done.code == 0, done.errors
+        if case.check:
+            case.check(ending.folder)

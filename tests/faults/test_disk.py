@@ -1,0 +1,112 @@
+"""Disks that are full, folders that cannot be written, parents that are not there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ANSWERS, RECORDS, TRAINING
+from tests.faults.case import copy_artifacts
+from tests.faults.raw_files import LINES, record
+from tests.running import DEMO, PROJECT, assert_refused, contents, finish, run_script, run_well
+
+# Files cannot grow beyond some bytes: what a script then sees is what a full disk shows it.
+LIMITED = """
+import os, resource, sys
+limit = int(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
+"""
+
+ONE = ("--products", "Night Train")
+STAGES = {
+    "process_data.py": ((), ("--data.raw_file", "raw.json"), 50_000, ""),
+    "foundation_model.py": ((), (*ANSWERS, *ONE), 10, ""),
+    "fine_tuning.py": (("trn_processed.json",), (*ANSWERS, *TRAINING, *ONE), 20_000, ""),
+    "ft_test_trained_model.py": (("trn_processed.json", "lora_model_demo"), (*ANSWERS, *ONE), 10, ""),
+    "rag_indexing.py": (("trn_processed.json",), RECORDS, 100_000, "rag_indexing.py"),
+    "rag_model_retriever.py": (("trn_processed.json", "chroma_db"), (*ANSWERS, *ONE), 10, ""),
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no limits for files")
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(
+            script,
+            marks=[
+                *([pytest.mark.slow_fault] if script != "process_data.py" else []),
+                *([pytest.mark.xfail(reason=f"{stage[3]} has to learn it")] if stage[3] else []),
+            ],
+        )
+        for script, stage in STAGES.items()
+    ],
+)
+def test_full_disk(script, tmp_path, request, seen):
+    inputs, flags, limit, _waits_for = STAGES[script]
+    if inputs:
+        copy_artifacts(request.getfixturevalue("pipeline_run").folder, tmp_path, inputs)
+    (tmp_path / "raw.json").write_text("".join(record(f"T{n}") + "\n" for n in range(2000)), encoding="utf-8")
+    before = contents(tmp_path)
+    command = [sys.executable, "-c", LIMITED, str(limit), str(PROJECT / script), "--work_dir", str(tmp_path)]
+    done = finish(
+        subprocess.Popen(
+            [*command, *DEMO, *flags],
+            cwd=tmp_path,
+            env=os.environ | {"DESCRIBE_LANGUAGE": "en"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+    )
+    assert_refused(done, "File too large")
+    after = contents(tmp_path)
+    assert {name: after.get(name) for name in before} == before
+    assert not [name for name in after if ".part" in name]
+    note = "" if script == "process_data.py" else " *"
+    seen(script, f"disk full after {limit:,} bytes{note}", "refused: " + done.errors.partition("Error: ")[2].strip())
+    run_well(script, tmp_path, *DEMO, *flags)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="rights are set otherwise there")
+def test_folder_that_cannot_be_written(tmp_path, seen):
+    folder = tmp_path / "protected"
+    folder.mkdir()
+    (tmp_path / "raw.json").write_text(LINES, encoding="utf-8")
+    protect = ["chattr", "+i"] if os.geteuid() == 0 else ["chmod", "a-w"]
+    if not shutil.which(protect[0]) or subprocess.run([*protect, folder], capture_output=True).returncode:
+        pytest.skip("nothing here keeps this user from writing")
+    try:
+        done = run_script("process_data.py", folder, *DEMO, "--data.raw_file", str(tmp_path / "raw.json"))
+    finally:
+        subprocess.run([protect[0], "-i" if protect[0] == "chattr" else "u+w", folder], check=True)
+    assert_refused(done, "trn_processed.json")
+    assert contents(folder) == {}
+    seen("process_data.py", "folder without the right to write", "refused: " + done.errors.partition("Error: ")[2])
+
+
+def test_parent_folders_are_made(tmp_path, seen):
+    (tmp_path / "raw.json").write_text(LINES, encoding="utf-8")
+    folder = tmp_path / "não há" / "ainda"
+    flags = (*DEMO, "--data.raw_file", "raw.json", "--work_dir", str(folder))
+    run_well("process_data.py", tmp_path, *flags)
+    assert (folder / "trn_processed.json").exists()
+    seen("process_data.py", "parent folders that are not there, with blanks and accents", "they are made")
+
+
+def test_folder_of_other_files_is_not_replaced(tmp_path, seen):
+    from pipeline.artifacts import new_folder
+    from pipeline.errors import UserError
+
+    (tmp_path / "photographs").mkdir()
+    (tmp_path / "photographs" / "one.jpg").write_bytes(b"x")
+    with pytest.raises(UserError, match="photographs holds other files"), new_folder(tmp_path / "photographs"):
+        pass
+    assert (tmp_path / "photographs" / "one.jpg").exists()
+    seen(
+        "fine_tuning.py", "adapter folder that holds other files", "refused: it holds other files, which would be lost"
+    )

@@ -215,7 +215,7 @@ def test_nothing_to_compare_says_what_to_run(tmp_path):
 def generated(folder: Path) -> list[dict]:
     """The answers in the file of the sample; a line that was cut in two is none."""
     entries, system = [], ""
-    for line in (folder / "comparison_answers.jsonl").read_text(encoding="utf-8").splitlines():
+    for line in (folder / "comparison_answers.jsonl").read_text(encoding="utf-8").split("\n"):
         try:
             entry = json.loads(line)
         except ValueError:

@@ -40,4 +40,4 @@ def seen(request):
 def pytest_sessionfinish(session):
     file = session.config.getoption("--reliability")
     if file:
-        report.write(file)
+        report.write(file, session.config.getoption("--faults"))

@@ -18,16 +18,20 @@ What was tried on the scripts, each a process of its own, and how it ended. This
 
     python -m pytest tests/faults --faults all --reliability docs/reliability.md
 
-{date}, {platform}, Python {python}: {n} rows. «Refused» is exit code 2 and one sentence, with nothing lost that was
-there before. No run showed a traceback. What a run of the tests (`python bootstrap.py test`) leaves out, since it takes
-minutes, is marked with *.
+{date}, {platform}, Python {python}: {n} rows, with `--faults {mode}`. «Refused» is exit code 2 and one sentence, with
+nothing lost that was there before. None of these runs showed a traceback (a script that Ctrl-C meets before its first
+line may: Python itself is still starting then). What `--faults all` adds, since it takes minutes, is marked with *.
 """
 
 
-def write(file: Path) -> None:
+def write(file: Path, mode: str) -> None:
     """Write the rows of this run, script by script in the order of the pipeline."""
     text = HEAD.format(
-        date=date.today().isoformat(), platform=platform.system(), python=platform.python_version(), n=len(ROWS)
+        date=date.today().isoformat(),
+        platform=platform.system(),
+        python=platform.python_version(),
+        n=len(ROWS),
+        mode=mode,
     )
     for script in dict.fromkeys(script for script, _tried, _ending in ROWS):
         text += f"\n## {script}\n\n| tried | ended |\n|---|---|\n"

@@ -6,13 +6,14 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.conftest import ANSWERS, RECORDS, TRAINING
 from tests.faults.case import copy_artifacts
 from tests.faults.raw_files import LINES, record
-from tests.running import DEMO, PROJECT, assert_refused, contents, finish, run_script, run_well
+from tests.running import DEMO, PROJECT, Finished, assert_refused, contents, finish, run_script, run_well
 
 # Files cannot grow beyond some bytes: what a script then sees is what a full disk shows it.
 LIMITED = """
@@ -31,6 +32,10 @@ STAGES = {
     "rag_indexing.py": (("trn_processed.json",), RECORDS, 100_000, "rag_indexing.py"),
     "rag_model_retriever.py": (("trn_processed.json", "chroma_db"), (*ANSWERS, *ONE), 10, ""),
 }
+
+
+def message(done: Finished, folder: Path) -> str:
+    return done.errors.partition("Error: ")[2].strip().replace(f"{folder}/", "")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no limits for files")
@@ -68,7 +73,7 @@ def test_full_disk(script, tmp_path, request, seen):
     assert {name: after.get(name) for name in before} == before
     assert not [name for name in after if ".part" in name]
     note = "" if script == "process_data.py" else " *"
-    seen(script, f"disk full after {limit:,} bytes{note}", "refused: " + done.errors.partition("Error: ")[2].strip())
+    seen(script, f"disk full after {limit:,} bytes{note}", f"refused: {message(done, tmp_path)}")
     run_well(script, tmp_path, *DEMO, *flags)
 
 
@@ -86,7 +91,7 @@ def test_folder_that_cannot_be_written(tmp_path, seen):
         subprocess.run([protect[0], "-i" if protect[0] == "chattr" else "u+w", folder], check=True)
     assert_refused(done, "trn_processed.json")
     assert contents(folder) == {}
-    seen("process_data.py", "folder without the right to write", "refused: " + done.errors.partition("Error: ")[2])
+    seen("process_data.py", "folder without the right to write", f"refused: {message(done, folder)}")
 
 
 def test_parent_folders_are_made(tmp_path, seen):

@@ -249,8 +249,9 @@ def open_unfinished_index(settings: Settings) -> ClientAPI:
     """Chroma to write into; until the end of the run, no other script takes the index for complete."""
     print("\n" + _("Creating the vector_store for the embeddings_model..."), flush=True)
     settings.rag.chroma_dir.mkdir(parents=True, exist_ok=True)
+    client = open_client(settings)
     meta_path(settings.rag.chroma_dir).unlink(missing_ok=True)
-    return open_client(settings)
+    return client
 
 
 def check_free_disk(catalogue: Catalogue, stored: int, dimension: int, settings: Settings) -> None:

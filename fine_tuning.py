@@ -23,7 +23,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
@@ -31,7 +31,15 @@ from typing import TYPE_CHECKING
 
 from config import Settings
 from pipeline.answers import ask
-from pipeline.artifacts import content_hash, new_file, new_folder, require, write_meta
+from pipeline.artifacts import (
+    content_hash,
+    new_file,
+    new_folder,
+    require,
+    require_replaceable,
+    sole_writer,
+    write_meta,
+)
 from pipeline.catalogue import Product, is_held_out, read_products
 from pipeline.errors import UserError
 from pipeline.export import export, rehearse_gguf, require_export_tools
@@ -75,22 +83,24 @@ def main(settings: Settings) -> None:
         plan_training(settings)
         return
     require_export_tools(settings)
+    require_replaceable(settings.model.lora_dir)
     report_environment(settings)
     report_settings(settings)
     processes = join_processes(settings)
     plan = plan_training(settings)
     language_model = prepare_lora(load_model(settings), settings)
     rehearse_gguf(language_model, settings)
-    with processes.main_process_first():
+    with sole_writer(settings.training.output_dir) if processes.is_main_process else nullcontext():
+        with processes.main_process_first():
+            if processes.is_main_process:
+                write_examples(settings)
+            dataset = to_prompts(load_examples(settings), settings)
+        trainer = configure_trainer(language_model, dataset, held_out_prompts(settings), plan, settings)
+        train(trainer, settings)
         if processes.is_main_process:
-            write_examples(settings)
-        dataset = to_prompts(load_examples(settings), settings)
-    trainer = configure_trainer(language_model, dataset, held_out_prompts(settings), plan, settings)
-    train(trainer, settings)
-    if processes.is_main_process:
-        ask_twice(language_model, settings)
-        save(language_model, final_losses(trainer), settings)
-        remove_checkpoints(trainer)
+            ask_twice(language_model, settings)
+            save(language_model, final_losses(trainer), settings)
+            remove_checkpoints(trainer)
     print(f"\n{'>' * 29} {_('END OF FINE-TUNING')} {'<' * 30}")
     processes.destroy_process_group()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -143,9 +144,31 @@ def load_fine_tuned_model(settings: Settings) -> LanguageModel:
     """
     require_adapter(settings)
     foundation = load_foundation_model(settings)
-    from peft import PeftModel  # after Unsloth
+    return foundation._replace(model=_load_adapter(foundation.model, settings))
 
-    return foundation._replace(model=PeftModel.from_pretrained(foundation.model, settings.model.lora_dir))
+
+def _load_adapter(model: PreTrainedModel, settings: Settings) -> PeftModel:
+    import torch
+    from peft import PeftModel, get_peft_model_state_dict  # after Unsloth
+    from safetensors import safe_open
+
+    lora_dir = settings.model.lora_dir
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = PeftModel.from_pretrained(model, lora_dir)
+        with safe_open(lora_dir / "adapter_model.safetensors", framework="numpy") as file:
+            if set(file.keys()) != set(get_peft_model_state_dict(model)):  # of which peft only warns
+                raise ValueError(_("its weights are not those that its configuration names"))
+    except torch.OutOfMemoryError:
+        raise
+    except (RuntimeError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            _("{folder} holds no whole LoRA adapter ({reason}). Train it again: {command}").format(
+                folder=lora_dir, reason=" ".join(str(error).split())[:200], command=command("fine_tuning.py")
+            )
+        ) from None
+    return model
 
 
 def prepare_for_inference(language_model: LanguageModel, settings: Settings) -> LanguageModel:
@@ -178,6 +201,8 @@ def require_adapter(settings: Settings) -> None:
     lora_dir = require(settings.model.lora_dir, made_by="fine_tuning.py")
     try:
         base = json.loads((lora_dir / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]
+        if not isinstance(base, str):
+            raise TypeError("base_model_name_or_path")
         _require_safetensors(lora_dir)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(

@@ -164,7 +164,6 @@ MODEL_CASES = [
         "model with a damaged tokenizer",
         write("model/tokenizer.json", "{"),
         ("model", "--model.name"),
-        waits_for="pipeline/language_model.py",
     ),
     model(
         "model with truncated weights",
@@ -216,25 +215,21 @@ ADAPTER_CASES = [
         "adapter of another rank than its configuration says",
         edit_json(CONFIG, r=4),
         (LORA, "fine_tuning.py"),
-        waits_for="pipeline/language_model.py",
     ),
     adapter(
         "adapter without half of its weights",
         edit(WEIGHTS, without_half_of_the_weights),
         (LORA, "fine_tuning.py"),
-        waits_for="pipeline/language_model.py",
     ),
     adapter(
         "adapter for projections that the model lacks",
         edit_json(CONFIG, target_modules=["wq"]),
         (LORA,),
-        waits_for="pipeline/language_model.py",
     ),
     adapter(
         "adapter of another method",
         edit_json(CONFIG, peft_type="MAGIC"),
         (LORA,),
-        waits_for="pipeline/language_model.py",
     ),
     adapter(
         "adapter of another foundation model",
@@ -247,7 +242,6 @@ ADAPTER_CASES = [
         "adapter configuration with a number as model",
         edit_json(CONFIG, base_model_name_or_path=7),
         (LORA,),
-        waits_for="pipeline/language_model.py",
     ),
     adapter(
         "catalogue changed since the training",
@@ -292,7 +286,6 @@ INDEX_CASES = [
         "meta file of the index without its settings",
         write(f"{CHROMA}.meta.json", "{}"),
         (CHROMA,),
-        waits_for="pipeline/vector_store.py",
     ),
     index("index from a newer version", edit_json(f"{CHROMA}.meta.json", format=99), ("newer version",)),
     index(
@@ -304,25 +297,20 @@ INDEX_CASES = [
         edit(DATABASE, lambda content: content[: len(content) // 2]),
         (CHROMA, REMEDY),
         slow=True,
-        waits_for="pipeline/vector_store.py",
     ),
-    index("database empty", write(DATABASE, b""), (CHROMA, REMEDY), slow=True, waits_for="pipeline/vector_store.py"),
+    index("database empty", write(DATABASE, b""), (CHROMA, REMEDY), slow=True),
     index(
         "index folder empty",
         lambda folder: (shutil.rmtree(folder / CHROMA), (folder / CHROMA).mkdir()),
         (CHROMA, REMEDY),
         slow=True,
-        waits_for="pipeline/vector_store.py",
     ),
-    index(
-        "vectors of the index lost", without_segments, (CHROMA, REMEDY), slow=True, waits_for="pipeline/vector_store.py"
-    ),
+    index("vectors of the index lost", without_segments, (CHROMA, REMEDY), slow=True),
     index(
         "vectors of the index overwritten",
         segments_of_zeros,
         (CHROMA, REMEDY),
         slow=True,
-        waits_for="pipeline/vector_store.py",
     ),
     index(
         "index made with another embedding model",

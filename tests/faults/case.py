@@ -28,7 +28,6 @@ class Case:
     inputs: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     slow: bool = False  # not in every run of the tests
-    waits_for: str = ""  # a module that does not do this yet
 
     def __str__(self) -> str:
         return f"{self.script}: {self.name}"

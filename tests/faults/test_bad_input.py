@@ -11,14 +11,7 @@ from tests.faults.case import Case, assert_ended_as_expected
 from tests.faults.raw_files import RAW_FILES
 
 CASES = [
-    pytest.param(
-        case,
-        id=str(case),
-        marks=[
-            *([pytest.mark.slow_fault] if case.slow else []),
-            *([pytest.mark.xfail(reason=f"{case.waits_for} has to learn it", strict=False)] if case.waits_for else []),
-        ],
-    )
+    pytest.param(case, id=str(case), marks=[pytest.mark.slow_fault] if case.slow else [])
     for case in [*RAW_FILES, *ARTIFACTS]
 ]
 

@@ -23,6 +23,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
+
 SCRIPTS = {
     "foundation": ("foundation_model.py", "answers_foundation.json"),
     "fine-tuned": ("ft_test_trained_model.py", "answers_fine_tuned.json"),

@@ -18,13 +18,12 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from itertools import chain, islice
 from pprint import pprint
 from typing import TYPE_CHECKING, NamedTuple
 
 from config import Settings
-from pipeline.artifacts import meta_path, write_meta
+from pipeline.artifacts import meta_path, sole_writer, write_meta
 from pipeline.calibration import calibrate
 from pipeline.catalogue import Product, read_products
 from pipeline.embedding import embed, fingerprint, load_embedding_model, use_fastest_precision
@@ -64,7 +63,7 @@ Splitter = Callable[[list[Product]], "list[list[Document]]"]
 
 def main(settings: Settings) -> None:
     show_settings(settings, "rag")
-    with alone(settings):
+    with sole_writer(settings.rag.chroma_dir):
         catalogue = measure_catalogue(settings)
         embeddings = load_embedding_model(settings)
         split = splitter_for(embeddings)
@@ -108,22 +107,6 @@ def fill(
     added = collection.count() - len(stored.digests)
     removed = remove_others(collection, stored)
     return persisted(client, settings), Counts(cache.added, added, removed)
-
-
-@contextmanager
-def alone(settings: Settings) -> Iterator[None]:
-    """Keep a second run from writing into the same index. Raises UserError where one is at it."""
-    from filelock import FileLock, Timeout
-
-    folder = settings.rag.chroma_dir
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(folder.with_name(folder.name + ".lock"), timeout=0):
-            yield
-    except Timeout:
-        raise UserError(
-            _("Another rag_indexing.py is at work on {folder}. Wait for its end.").format(folder=folder)
-        ) from None
 
 
 class Catalogue(NamedTuple):

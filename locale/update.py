@@ -72,7 +72,7 @@ def page_messages(file: Path) -> list[str]:
     """The texts in `{{ _("...") }}` of a Jinja template, in their order."""
     with file.open("rb") as template:
         found = babel_extract(template, ["_"], [], {"encoding": "utf-8", "trim_blocks": "true", "silent": "false"})
-        return [message for _line, _function, message, _comments in found]
+        return [message for _line, _function, message, _comments in found if message]
 
 
 def group_descriptions() -> list[str]:

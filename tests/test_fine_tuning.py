@@ -113,20 +113,20 @@ def test_held_out_products_are_in_no_example(pipeline_run, tmp_path):
     fine_tuning.write_examples(settings)
     examples = json.loads((tmp_path / "trn_processed_dataset.json").read_text(encoding="utf-8"))
     trained = {normalised_title(example["input"]) for example in examples}
-    held_out = {product for product in pipeline_run.products if is_held_out(product.product, 10)}
-    assert 0.05 < len(held_out) / len(pipeline_run.products) < 0.15
+    held_out = {product for product in pipeline_run.products if is_held_out(product.product, 20)}
+    assert 0.15 < len(held_out) / len(pipeline_run.products) < 0.25
     assert not trained & {normalised_title(product.product) for product in held_out}
-    assert len(trained) > 0.85 * len({product.product for product in pipeline_run.products})
+    assert len(trained) > 0.75 * len({product.product for product in pipeline_run.products})
     assert any(example["input"].isupper() for example in examples)
 
 
 def test_examples_are_the_first_products_that_are_not_held_out(pipeline_run):
     examples = pipeline_run.answers("trn_processed_dataset.json")
-    expected = [product for product in pipeline_run.products if not is_held_out(product.product, 10)][:12]
+    expected = [product for product in pipeline_run.products if not is_held_out(product.product, 20)][:12]
     assert [(example["input"], example["output"]) for example in examples] == expected
     seen = pipeline_run.products.index(expected[-1]) + 1
     kept_out = int(re.search(r"kept out of training: (\d+)", pipeline_run.done["fine_tuning.py"].screen)[1])
-    assert kept_out in range(seen - 12, seen - 12 + 3)  # those between the last example and the end of the search count
+    assert kept_out in range(seen - 12, seen - 12 + 5)  # those between the last example and the end of the search count
 
 
 # ------------------------------------------------------------------------------------------------- what is learned
@@ -182,10 +182,10 @@ def test_packed_examples_do_not_see_each_other(pipeline_run, tmp_path):
 
     trainer = trainer_of(pipeline_run, tmp_path, "--training.per_device_train_batch_size", "4")
     model = trainer.model.eval()
-    batch = next(iter(trainer.get_train_dataloader()))
+    batches = iter(trainer.get_train_dataloader())
+    batch = next(batch for batch in batches if (batch["position_ids"] == 0).sum() > 1)
     tokens, positions = batch["input_ids"][0], batch["position_ids"][0]
     starts = [*(positions == 0).nonzero().flatten().tolist(), len(tokens)]
-    assert len(starts) > 2, "nothing was packed"
     with torch.no_grad():
         packed = model(**{key: values[:1] for key, values in batch.items() if key != "labels"}).logits[0]
         for start_, end in zip(starts, starts[1:], strict=False):

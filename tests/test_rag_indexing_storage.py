@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.artifacts import sole_writer
 from pipeline.command_line import read_settings
 from pipeline.errors import UserError
 from tests.running import DEADLINE, DEMO, assert_refused, finish, run_script, run_well, start
@@ -114,11 +115,9 @@ def test_index_that_another_program_holds_is_refused(indexed, tmp_path):
 
 
 def test_two_runs_at_the_same_time_are_one_too_many(indexed, tmp_path):
-    from filelock import FileLock
-
     folder, flags = copy_of(indexed, tmp_path)
-    with FileLock(folder / "chroma_db.lock"):
-        assert_refused(run_script("rag_indexing.py", folder, *flags), "Another rag_indexing.py", "chroma_db")
+    with sole_writer(folder / "chroma_db"):
+        assert_refused(run_script("rag_indexing.py", folder, *flags), "chroma_db", "another run")
 
 
 def test_too_little_room_is_said_before_the_start(tmp_path):

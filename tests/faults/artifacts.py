@@ -289,7 +289,9 @@ INDEX_CASES = [
     ),
     index("index from a newer version", edit_json(f"{CHROMA}.meta.json", format=99), ("newer version",)),
     index(
-        "catalogue changed since the indexing", edit(PROCESSED, lambda content: content + b"\n"), ("changed", REMEDY)
+        "catalogue changed since the indexing",
+        edit(PROCESSED, lambda content: content + b"\n"),
+        ("was not made from", REMEDY),
     ),
     index("database of random bytes", write(DATABASE, bytes(range(256)) * 100), (CHROMA, REMEDY), slow=True),
     index(

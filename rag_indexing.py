@@ -240,9 +240,9 @@ def open_unfinished_index(settings: Settings) -> ClientAPI:
 def check_free_disk(catalogue: Catalogue, stored: int, dimension: int, settings: Settings) -> None:
     """Raise UserError where the index would not fit on the disk.
 
-    The estimate, from above, of what was measured with 384 and 768 numbers a vector and 540 bytes of text: a document
-    takes 4 bytes a number in Chroma's graph, 4 in its log and 2 in `rag.vectors_dir`, 10 bytes for each of its text
-    (stored three times, and an index of it in Chroma; the keyword index), and 1,000 of everything else.
+    An estimate from above; Chroma's part was measured with 384 numbers a vector and 540 bytes of text. A document takes
+    4 bytes a number in Chroma's graph, 4 in its log and 2 in `rag.vectors_dir`, 10 bytes for each of its text (stored
+    three times, and an index of it in Chroma; the keyword index), and 1,000 of everything else.
     """
     new = max(0, catalogue.products - stored)
     needed = new * (10 * dimension + 1000) + 10 * catalogue.text_bytes * new // catalogue.products

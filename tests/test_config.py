@@ -253,7 +253,7 @@ def test_settings_in_use_are_printed(pipeline_run, script):
         "fine_tuning.py": ["'r': 32", "'max_examples': 12", "'max_new_tokens': 12", "'save_merged': True"],
         "ft_test_trained_model.py": ["lora_model_demo'", "'max_new_tokens': 12", "'A Title That Is Nowhere'"],
         "rag_indexing.py": ["'max_records': 24", "'embedding_model': 'sentence-transformers/all-MiniLM-L6-v2'"],
-        "rag_search_vs.py": ["'top_k': 1", "'A Title That Is Nowhere'"],
+        "rag_search_vs.py": ["'top_k': 3", "'A Title That Is Nowhere'"],
         "rag_model_retriever.py": ["'top_k': 1", "'max_new_tokens': 12", "'temperature': 0.2"],
         "compare_models.py": ["'sample': 3"],
     }

@@ -66,7 +66,7 @@ def test_held_out_loss_is_that_of_the_saved_adapter_on_products_never_trained_on
     tokenizer = AutoTokenizer.from_pretrained(name)
     model = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32)
     adapted = PeftModel.from_pretrained(model, pipeline_run.folder / "lora_model_demo")
-    held_out = list(islice((product for product in pipeline_run.products if is_held_out(product.product, 10)), 6))
+    held_out = list(islice((product for product in pipeline_run.products if is_held_out(product.product, 20)), 6))
     total = {"foundation": 0.0, "adapted": 0.0}
     tokens = 0
     with torch.no_grad():
@@ -106,7 +106,7 @@ def test_training_that_breaks_stops_and_keeps_what_was_good(pipeline_run, tmp_pa
     """The rate is 0 in the first step and absurd in the second, whose checkpoint must not stay."""
     flags = ("--training.learning_rate", "1e30", "--training.save_steps", "1", "--training.eval_steps", "100")
     trainer = trainer_of(pipeline_run, tmp_path, *flags)
-    with pytest.raises(UserError, match=r"step 3: nan, after 1\d\..* --training\.learning_rate \(now 1e\+30\)"):
+    with pytest.raises(UserError, match=r"step 3: nan, after \d+\..* --training\.learning_rate \(now 1e\+30\)"):
         fine_tuning.train(trainer, demo_settings(tmp_path, *TRAINING, *flags))
     [checkpoint] = (tmp_path / "trainer_outputs").glob("training-*/checkpoint-*")
     assert checkpoint.name == "checkpoint-1"

@@ -99,7 +99,10 @@ def pipeline_run(tmp_path_factory) -> PipelineRun:
         }
         retrieval_side = {
             "rag_indexing.py": RECORDS,
-            "rag_search_vs.py": ("--rag.top_k", "3", "--products", *asked, *(product.product for product in products[10:15])),
+            "rag_search_vs.py": (
+                *("--rag.top_k", "3", "--products", *asked),
+                *(product.product for product in products[10:15]),
+            ),
             "rag_model_retriever.py": (*ANSWERS, "--products", *asked),
         }
         list(pool.map(run_all, [model_side, retrieval_side]))

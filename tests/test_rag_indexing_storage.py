@@ -43,6 +43,7 @@ def copy_of(indexed: tuple[Path, tuple[str, ...]], folder: Path) -> tuple[Path, 
     return shutil.copytree(indexed[0], folder / "copy"), indexed[1]
 
 
+@pytest.mark.slow_fault
 def test_killed_at_random_moments_ends_with_exactly_the_same_documents(indexed, tmp_path):
     _, flags = indexed
     write_catalogue(tmp_path, PRODUCTS)
@@ -69,6 +70,7 @@ def test_another_collection_embeds_nothing_again(indexed, tmp_path):
     assert added_and_removed(done.screen) == (len(PRODUCTS), 0)
 
 
+@pytest.mark.slow_fault
 def test_a_model_that_changed_under_its_name_is_noticed(indexed, tmp_path):
     """Search refuses the index; indexing makes all of it anew."""
     from safetensors.numpy import load_file, save_file
@@ -98,6 +100,7 @@ def test_index_of_another_file_is_refused(indexed, tmp_path):
 # --------------------------------------------------------------------------------------- indices that cannot be used
 
 
+@pytest.mark.slow_fault
 def test_damaged_index_is_refused(indexed, tmp_path):
     folder, flags = copy_of(indexed, tmp_path)
     [graph] = folder.glob("chroma_db/*/index_metadata.pickle")

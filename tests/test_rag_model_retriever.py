@@ -34,7 +34,7 @@ def test_prompt_has_the_title_and_what_was_found(pipeline_run):
     assert [answer["product"] for answer in answers] == pipeline_run.asked
     searched = found_for(pipeline_run.done["rag_search_vs.py"].screen)
     for answer in answers[:2]:
-        found = searched[answer["product"]]
+        found = searched[answer["product"]][:1]  # script 7 was asked for one, script 6 for three
         texts = [entry["text"] for entry in found]
         assert answer["prompt"] == PROMPT.format(product=answer["product"], documents="\n".join(texts))
         assert [document["text"] for document in answer["retrieved"]] == texts

@@ -88,7 +88,7 @@ def main(settings: Settings) -> None:
     report_settings(settings)
     processes = join_processes(settings)
     plan = plan_training(settings)
-    language_model = prepare_lora(load_model(settings), settings)
+    language_model = prepare_lora(load_model(plan, settings), settings)
     rehearse_gguf(language_model, settings)
     with sole_writer(settings.training.output_dir) if processes.is_main_process else nullcontext():
         with processes.main_process_first():
@@ -172,9 +172,9 @@ def plan_training(settings: Settings) -> MemoryPlan:
     return plan
 
 
-def load_model(settings: Settings) -> LanguageModel:
+def load_model(plan: MemoryPlan, settings: Settings) -> LanguageModel:
     banner(_("Loading the model and the tokenizer..."))
-    language_model = load_foundation_model(settings)
+    language_model = load_foundation_model(settings, offload_embedding=plan.offload_embedding)
     print("\n" + _("Model {name} and its tokenizer loaded!").format(name=settings.model.name))
     return language_model
 

@@ -35,6 +35,8 @@ SETTINGS: list[dict[str, str]] = [
     {"training.optim": "adamw_torch", "model.max_seq_length": "2048", "training.packing": "false"},
     {"training.memory_gb": "8", "model.max_seq_length": "2048", "lora.r": "16"},
     {"model.backend": "transformers", "model.max_seq_length": "2048", "training.packing": "false"},
+    {"training.memory_gb": "8"},  # the first version on an 8 GB card: 8,192 tokens an example
+    {"training.memory_gb": "8", "training.packing": "false"},
 ]
 
 

@@ -138,7 +138,7 @@ def our_trainer(settings):
         settings.training.memory_gb = 8
     fine_tuning.choose_backend(settings)
     plan = fine_tuning.plan_training(settings)
-    language_model = fine_tuning.prepare_lora(fine_tuning.load_model(settings), settings)
+    language_model = fine_tuning.prepare_lora(fine_tuning.load_model(plan, settings), settings)
     fine_tuning.write_examples(settings)
     dataset = fine_tuning.to_prompts(fine_tuning.load_examples(settings), settings)
     return fine_tuning.configure_trainer(language_model, dataset, None, plan, settings)

@@ -12,7 +12,7 @@ from config import GenerationSettings, Settings
 from pipeline.artifacts import write_json, write_meta
 from pipeline.batch_size import free_memory, largest_batch
 from pipeline.errors import UserError
-from pipeline.language_model import LanguageModel
+from pipeline.language_model import LanguageModel, forget_last_answers
 from pipeline.messages import _
 from pipeline.progress import progress_bar
 from pipeline.sampling import sampling
@@ -135,16 +135,19 @@ def _generate(
     prompts = [question.prompt for question in questions]
     inputs = tokenizer(prompts, return_tensors="pt", padding=True, padding_side="left").to(model.device)
     start = time.perf_counter()
-    with torch.inference_mode():
-        output = model.generate(
-            **inputs,
-            max_new_tokens=generation.max_new_tokens,
-            do_sample=False,  # where something is drawn, `sampling` does it
-            logits_processor=sampling(model, prompts, generation),
-            use_cache=generation.use_cache,
-            pad_token_id=tokenizer.pad_token_id,
-            streamer=streamer,
-        )
+    try:
+        with torch.inference_mode():
+            output = model.generate(
+                **inputs,
+                max_new_tokens=generation.max_new_tokens,
+                do_sample=False,  # where something is drawn, `sampling` does it
+                logits_processor=sampling(model, prompts, generation),
+                use_cache=generation.use_cache,
+                pad_token_id=tokenizer.pad_token_id,
+                streamer=streamer,
+            )
+    finally:
+        forget_last_answers(language_model)
     rows = output[:, inputs["input_ids"].shape[1] :].tolist()
     seconds = round((time.perf_counter() - start) / len(questions), 4)
     answers = []

@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 # no faster: 8,192 tokens took 0.757, 0.731, 0.736 and 0.732 s at 0.25, 0.5, 1 and 2 on an H200.
 CROSS_ENTROPY_GIB = 0.5
 
+# Tensors that Unsloth's attention layers carry from one token of an answer to the next.
+UNSLOTH_ANSWER_STATE = (
+    *("paged_attention", "paged_attention_K", "paged_attention_V", "temp_QA", "temp_KV", "temp_O", "RH_Q", "attention"),
+)
+
 
 class LanguageModel(NamedTuple):
     """A loaded model with its tokenizer; it reads `window` tokens at most, prompt and answer together."""
@@ -71,12 +76,15 @@ def choose_backend(settings: Settings) -> str:
     return backend
 
 
-def load_foundation_model(settings: Settings) -> LanguageModel:
-    """The foundation model, in 4 bits where the settings say so. Raises UserError where it cannot be had."""
+def load_foundation_model(settings: Settings, offload_embedding: bool | None = None) -> LanguageModel:
+    """The foundation model, in 4 bits where the settings say so. Raises UserError where it cannot be had.
+
+    `offload_embedding` says whether Unsloth leaves the input embedding in system memory; None leaves that to Unsloth.
+    """
     backend = choose_backend(settings)
     try:
         _require_safe_weights(settings)
-        language_model = _load(backend, settings)
+        language_model = _load(backend, settings, offload_embedding)
     except (OSError, ValueError) as error:
         if getattr(error, "errno", None):  # a full disk, a folder without rights: no fault of the model's
             raise
@@ -185,6 +193,17 @@ def prepare_for_inference(language_model: LanguageModel, settings: Settings) -> 
     return language_model
 
 
+def forget_last_answers(language_model: LanguageModel) -> None:
+    """Free what Unsloth keeps of a batch on the model's layers until the next one comes: its keys and values.
+
+    A batch that ran out of memory leaves them half made, which the next one would stumble over.
+    """
+    for module in language_model.model.modules():
+        if "paged_attention" in vars(module):
+            for name in UNSLOTH_ANSWER_STATE:
+                vars(module).pop(name, None)
+
+
 def resolve_dtype(settings: Settings) -> torch.dtype:
     """The number format that `model.dtype` means on this machine."""
     import torch
@@ -221,7 +240,7 @@ def require_adapter(settings: Settings) -> None:
     require_current(lora_dir, made_by="fine_tuning.py")
 
 
-def _load(backend: str, settings: Settings) -> LanguageModel:
+def _load(backend: str, settings: Settings, offload_embedding: bool | None) -> LanguageModel:
     name, revision = settings.model.name, settings.model.revision
     shared: dict[str, Any] = {
         "dtype": resolve_dtype(settings),
@@ -238,6 +257,7 @@ def _load(backend: str, settings: Settings) -> LanguageModel:
             load_in_4bit=settings.model.load_in_4bit,
             use_exact_model_name=True,  # else another model of the hub may take its place, and the adapter names that
             use_gradient_checkpointing=False,  # add_lora says what training wants
+            offload_embedding="auto" if offload_embedding is None else offload_embedding,
             **shared,
         )
     else:

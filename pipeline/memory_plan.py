@@ -89,16 +89,21 @@ class Shape(NamedTuple):
             "down_proj": (self.inner, self.hidden),
         }
 
+    def input_embedding(self) -> int:
+        """Number of weights that only look tokens up; 0 where the output layer needs them too."""
+        return 0 if self.tied else self.vocabulary * self.hidden
+
     def embeddings(self) -> int:
         """Number of weights that are never quantised."""
-        return self.vocabulary * self.hidden * (1 if self.tied else 2) + (2 * self.layers + 1) * self.hidden
+        return self.input_embedding() + self.vocabulary * self.hidden + (2 * self.layers + 1) * self.hidden
 
 
 class MemoryPlan(NamedTuple):
     """How a training is dealt out, and what it needs. `available` is None where nothing has to fit: on a processor.
 
     Packed, an optimizer step has `micro_batches` of whole examples end to end; else `micro_batches` of `batch_size`
-    padded examples. `largest` is the largest of the whole training, by the numbers of its examples.
+    padded examples. `largest` is the largest of the whole training, by the numbers of its examples. With
+    `offload_embedding`, the input embedding lies in system memory.
     """
 
     lengths: Sequence[int]
@@ -111,6 +116,7 @@ class MemoryPlan(NamedTuple):
     parts: dict[str, int]
     available: int | None
     notes: list[str]
+    offload_embedding: bool = False
 
     @property
     def needed(self) -> int:
@@ -146,15 +152,35 @@ def plan_memory(products: Iterable[Product], settings: Settings) -> MemoryPlan:
     except AttributeError:
         note = _("This kind of model cannot be planned for: watch its first steps.")
         return as_asked._replace(available=available, notes=[note])
-    plan = dealt_out(lengths, settings, most_tokens(shape, settings, int((1 - MARGIN) * available)))
-    plan = plan._replace(parts=memory_parts(shape, settings, plan.tokens), available=available)
-    if plan.micro_batches == as_asked.micro_batches:
-        return plan
-    note = _(
-        "Changed, since {asked:,} tokens at once need {needed:.2f} GB: more and smaller micro-batches, which add up to "
-        "the same step."
-    ).format(asked=as_asked.tokens, needed=sum(memory_parts(shape, settings, as_asked.tokens).values()) / GIB)
-    return plan._replace(notes=[note])
+    room = int((1 - MARGIN) * available)
+    needed = sum(memory_parts(shape, settings, as_asked.tokens).values())
+    offload = needed > room and can_offload_embedding(shape, settings)
+    plan = dealt_out(lengths, settings, most_tokens(shape, settings, room, offload))
+    parts = memory_parts(shape, settings, plan.tokens, offload)
+    notes = []
+    if offload:
+        notes.append(
+            _("Changed, since {needed:.2f} GB would be needed: the input embedding lies in system memory.").format(
+                needed=needed / GIB
+            )
+        )
+    if plan.micro_batches != as_asked.micro_batches:
+        notes.append(
+            _(
+                "Changed, since {asked:,} tokens at once need {needed:.2f} GB: more and smaller micro-batches, which "
+                "add up to the same step."
+            ).format(
+                asked=as_asked.tokens,
+                needed=sum(memory_parts(shape, settings, as_asked.tokens, offload).values()) / GIB,
+            )
+        )
+    return plan._replace(parts=parts, available=available, notes=notes, offload_embedding=offload)
+
+
+def can_offload_embedding(shape: Shape, settings: Settings) -> bool:
+    """Unsloth can leave it in system memory, where it hardly costs time: a step looks up one row for each token."""
+    alone = int(os.environ.get("WORLD_SIZE", "1")) == 1
+    return settings.model.backend != "transformers" and alone and shape.input_embedding() > 0
 
 
 # ------------------------------------------------------------------------------------------- model, examples, the card
@@ -270,19 +296,21 @@ def dealt_out(lengths: Sequence[int], settings: Settings, capacity: int | None =
 # --------------------------------------------------------------------------------------------------------------- memory
 
 
-def most_tokens(shape: Shape, settings: Settings, available: int) -> int:
+def most_tokens(shape: Shape, settings: Settings, available: int, offload_embedding: bool) -> int:
     """The most tokens of a micro-batch that `available` bytes hold; 0 where they hold none."""
     fits, too_many = 0, 1 << 22
     while too_many - fits > 1:
         middle = (fits + too_many) // 2
-        if sum(memory_parts(shape, settings, middle).values()) <= available:
+        if sum(memory_parts(shape, settings, middle, offload_embedding).values()) <= available:
             fits = middle
         else:
             too_many = middle
     return fits
 
 
-def memory_parts(shape: Shape, settings: Settings, tokens: int) -> dict[str, int]:
+def memory_parts(
+    shape: Shape, settings: Settings, tokens: int, offload_embedding: bool = False
+) -> dict[str, int]:
     """What PyTorch reserves at the peak of a training, by what it is for."""
     model, training, lora = settings.model, settings.training, settings.lora
     unsloth = model.backend != "transformers"
@@ -295,6 +323,8 @@ def memory_parts(shape: Shape, settings: Settings, tokens: int) -> dict[str, int
     weights = linear // 2 + linear // 64 + linear // (64 * 64) if model.load_in_4bit else linear * width
     # Without Unsloth, peft turns what is not quantised into 32 bits.
     embeddings = shape.embeddings() * (4 if model.load_in_4bit and not unsloth else width)
+    if offload_embedding:
+        embeddings -= shape.input_embedding() * width
     adapter = lora.r * shape.layers * sum(sum(projections.get(name, (0, 0))) for name in lora.target_modules)
     # 8-bit states: two bytes a weight, and for each block of 256 a float with each of the two.
     states = 8 * adapter if training.optim == "adamw_torch" else 2 * adapter + adapter // 32

@@ -92,17 +92,38 @@ def test_what_does_not_fit_is_dealt_out_to_smaller_micro_batches(folder):
     assert tight.tokens * tight.micro_batches == 8 * 2048
     assert tight.examples_per_step == 8
     assert tight.needed < tight.available < roomy.needed
-    assert "16,384 tokens" in tight.notes[0]
+    assert "16,384 tokens" in tight.notes[-1]
 
     padded = ("--training.packing", "false", *sequence)
-    roomy, tight = (plan_of(folder, "--training.memory_gb", gb, *padded, **long) for gb in ("24", "7.9"))
+    roomy, tight = (plan_of(folder, "--training.memory_gb", gb, *padded, **long) for gb in ("24", "6.9"))
     assert (roomy.batch_size, roomy.micro_batches, roomy.tokens) == (2, 4, 2 * 2048)
     assert (tight.batch_size, tight.micro_batches, tight.tokens) == (1, 8, 2048)
 
 
+def test_first_versions_setting_fits_8_gb(folder):
+    """Examples of 8,192 tokens, 2 x 4 a step, rank 32: with the input embedding in system memory."""
+    plan = plan_of(folder, "--training.memory_gb", "8", words=20_000)
+    assert (plan.tokens, plan.micro_batches, plan.offload_embedding) == (8192, 8, True)
+    assert plan.needed < plan.available < 7.5 * GIB
+    assert "system memory" in plan.notes[0]
+
+    roomy = plan_of(folder, "--training.memory_gb", "24", words=20_000)
+    assert not roomy.offload_embedding
+    assert roomy.parts["embeddings"] - plan.parts["embeddings"] == 2 * 128_256 * 4096
+
+
+@pytest.mark.parametrize(("backend", "cards", "gb"), [("transformers", "1", "14"), ("auto", "2", "9")])
+def test_embedding_stays_on_the_card_where_unsloth_cannot_move_it(folder, monkeypatch, backend, cards, gb):
+    monkeypatch.setenv("WORLD_SIZE", cards)
+    sizes = ("--training.memory_gb", gb, "--model.max_seq_length", "2048")
+    plan = plan_of(folder, *sizes, "--model.backend", backend, words=9000)
+    assert plan.micro_batches > 1
+    assert not plan.offload_embedding
+
+
 def test_example_that_cannot_fit_is_refused(folder):
     with pytest.raises(UserError, match=r"8,192 tokens.*--model.max_seq_length to \d+"):
-        plan_of(folder, "--training.memory_gb", "8", words=9000)
+        plan_of(folder, "--training.memory_gb", "7", words=20_000)
 
 
 def test_weights_are_those_of_the_published_model(folder):

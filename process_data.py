@@ -127,9 +127,10 @@ def process(raw: RawCatalogue, data: DataSettings) -> Counts:
 
 
 def processes_for(raw: RawCatalogue, data: DataSettings) -> int:
-    """One where more would not help: an array is read by the main process, and that takes most of the time."""
+    """None where they would not help: an array is read by the main process, and that takes most of the time."""
     small = raw.size_and_time[0] <= SMALL_FILE and not data.num_proc
-    return 1 if small or raw.is_array else number_of_processes(data.num_proc)
+    processes = 1 if small or raw.is_array else number_of_processes(data.num_proc)
+    return processes if processes > 1 else 0
 
 
 class Hashed:

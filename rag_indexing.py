@@ -36,12 +36,15 @@ from pipeline.prompts import document_text
 from pipeline.script import run, show_settings
 from pipeline.vector_cache import VectorCache, digests_of, find_digests, ids_of, sorted_digests
 from pipeline.vector_store import (
+    DocumentBatch,
     chroma_faults,
     open_client,
     persisted,
-    with_retries,
+    wait_for_adder,
     writable_collection,
+    writing_process,
 )
+from pipeline.worker_processes import WorkerProcesses
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,7 +55,8 @@ if TYPE_CHECKING:
 
 DESCRIPTION = N_("Script 5: index the catalogue in Chroma.")
 
-SLICE = 512  # products that are read, embedded and stored together
+SLICE = 512  # products that are read and embedded together
+CHROMA_BATCH = 2048  # documents that are stored together: of 512, 1,024, 2,048 and 4,096 the fastest
 ID_PAGE = 10_000  # ids asked from Chroma at a time
 SHORTEST_PART = 32  # tokens of a description that a part holds even below a very long title
 SHOWN_NUMBERS = 5  # of the example of an embedding
@@ -102,11 +106,12 @@ def fill(
     with (
         VectorCache(settings.rag.vectors_dir / model, dimension) as cache,
         new_index(path_for(settings)) as keywords,
+        writing_process(settings) as chroma,
     ):
-        add_documents(collection, stored, cache, keywords, catalogue.products, embeddings, split, settings)
+        add_documents(chroma, stored, cache, keywords, catalogue.products, embeddings, split, settings)
     added = collection.count() - len(stored.digests)
     removed = remove_others(collection, stored)
-    return persisted(client, settings), Counts(cache.added, added, removed)
+    return persisted(client, dimension, settings), Counts(cache.added, added, removed)
 
 
 class Catalogue(NamedTuple):
@@ -232,6 +237,7 @@ def open_unfinished_index(settings: Settings) -> ClientAPI:
     """Chroma to write into; until the end of the run, no other script takes the index for complete."""
     print("\n" + _("Creating the vector_store for the embeddings_model..."), flush=True)
     settings.rag.chroma_dir.mkdir(parents=True, exist_ok=True)
+    wait_for_adder(settings)
     client = open_client(settings)
     meta_path(settings.rag.chroma_dir).unlink(missing_ok=True)
     return client
@@ -271,7 +277,7 @@ def choose_precision(embeddings: HuggingFaceEmbeddings, settings: Settings) -> N
 
 
 def add_documents(
-    collection: Collection,
+    chroma: WorkerProcesses,
     stored: Stored,
     cache: VectorCache,
     keywords: KeywordWriter,
@@ -284,13 +290,19 @@ def add_documents(
     print("\n" + _("Populating the vector_store..."))
     print("\n" + _("Adding the documents to the vector_store...") + "\n", flush=True)
     products = read_products(settings.data.processed_file, settings.rag.max_records)
-    with progress_bar(_("Indexing products"), total=total) as bar, WriteBehind() as chroma:
+    with progress_bar(_("Indexing products"), total=total) as bar, WriteBehind(1) as behind:
+        waiting: list[tuple[list[Document], np.ndarray]] = []
         for read, documents in prefetch((part, split(part)) for part in slices(products, SLICE)):
             for product, its_documents in zip(read, documents, strict=True):
                 keywords.add(product, [document.id for document in its_documents])
             new = unstored(list(chain.from_iterable(documents)), stored)
-            vectors = vectors_of(new, cache, embeddings, settings)
-            chroma.call(store, collection, new, vectors, bar, len(read))
+            waiting.append((new, vectors_of(new, cache, embeddings, settings)))
+            bar.update(len(read))
+            if sum(len(new) for new, _vectors in waiting) >= CHROMA_BATCH:
+                behind.call(chroma.call, joined(waiting))
+                waiting = []
+        if waiting:
+            behind.call(chroma.call, joined(waiting))
 
 
 def slices(items: Iterator, size: int) -> Iterator[list]:
@@ -324,20 +336,22 @@ def vectors_of(
     return vectors
 
 
-def store(collection: Collection, documents: list[Document], vectors: np.ndarray, bar, products: int) -> None:
-    """Write `documents` into the collection, which leaves out those that it was given in an earlier slice."""
-    batch = collection._client.get_max_batch_size()  # of one call, a limit of SQLite
-    for start in range(0, len(documents), batch):
-        part = documents[start : start + batch]
-        with_retries(
-            lambda part=part, start=start: collection.add(
-                ids=[document.id for document in part],
-                documents=[document.page_content for document in part],
-                metadatas=[document.metadata for document in part],
-                embeddings=vectors[start : start + batch],
-            )
-        )
-    bar.update(products)
+def joined(slices: list[tuple[list[Document], np.ndarray]]) -> DocumentBatch:
+    """The documents of these slices with their vectors, each once."""
+    import numpy as np
+
+    pairs = {
+        document.id: (document, vector)
+        for part, vectors in slices
+        for document, vector in zip(part, vectors, strict=True)
+    }
+    documents = [document for document, _vector in pairs.values()]
+    return DocumentBatch(
+        [document.id for document in documents],
+        [document.page_content for document in documents],
+        [document.metadata for document in documents],
+        np.array([vector for _document, vector in pairs.values()], np.float32),
+    )
 
 
 def remove_others(collection: Collection, stored: Stored) -> int:

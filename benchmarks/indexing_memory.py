@@ -78,15 +78,15 @@ def chroma_alone(folder: Path, records: int) -> None:
     from pipeline.command_line import read_settings
     from pipeline.prompts import document_text
     from pipeline.vector_store import open_client, persisted, writable_collection
-    from rag_indexing import SLICE, document_id
+    from rag_indexing import CHROMA_BATCH, document_id
 
     settings = read_settings("", ["--profile", "demo", "--work_dir", str(folder)])
     settings.rag.chroma_dir.mkdir()
     client = open_client(settings)
     collection = writable_collection(client, "", records, settings)
     generator = np.random.default_rng(0)
-    for start in range(0, records, SLICE):
-        products = [texts_of(number) for number in range(start, min(start + SLICE, records))]
+    for start in range(0, records, CHROMA_BATCH):
+        products = [texts_of(number) for number in range(start, min(start + CHROMA_BATCH, records))]
         texts = [document_text(*product) for product in products]
         collection.add(
             ids=[document_id(text) for text in texts],
@@ -94,7 +94,7 @@ def chroma_alone(folder: Path, records: int) -> None:
             metadatas=[{"product": title} for title, _description in products],
             embeddings=generator.standard_normal((len(texts), 384), dtype=np.float32),
         )
-    persisted(client, settings)
+    persisted(client, 384, settings)
 
 
 def indexing(folder: Path, records: int) -> None:

@@ -30,7 +30,7 @@ from pipeline.catalogue import read_products  # noqa: E402
 from pipeline.command_line import read_settings  # noqa: E402
 from pipeline.embedding import embed, load_embedding_model  # noqa: E402
 from pipeline.vector_store import open_client, persisted, writable_collection  # noqa: E402
-from rag_indexing import SLICE, fill, measure_catalogue, slices, splitter_for  # noqa: E402
+from rag_indexing import CHROMA_BATCH, SLICE, fill, measure_catalogue, slices, splitter_for  # noqa: E402
 
 TITLES = 1000
 
@@ -151,15 +151,15 @@ def store_all(documents: list, embeddings, settings: Settings) -> None:
     dimension = embeddings._client.get_embedding_dimension()
     [folder] = settings.rag.vectors_dir.iterdir()
     vectors = np.fromfile(folder / "vectors.bin", np.float16).reshape(-1, dimension).astype(np.float32)
-    for start in range(0, len(documents), SLICE):
-        part = documents[start : start + SLICE]
+    for start in range(0, len(documents), CHROMA_BATCH):
+        part = documents[start : start + CHROMA_BATCH]
         collection.add(
             ids=[document.id for document in part],
             documents=[document.page_content for document in part],
             metadatas=[document.metadata for document in part],
-            embeddings=vectors[start : start + SLICE],
+            embeddings=vectors[start : start + CHROMA_BATCH],
         )
-    persisted(client, elsewhere)
+    persisted(client, dimension, elsewhere)
 
 
 if __name__ == "__main__":

@@ -131,6 +131,7 @@ def embed(embeddings: HuggingFaceEmbeddings, texts: list[str], batch_size: int) 
 
 
 def _encode(model: SentenceTransformer, texts: list[str], batch_size: int) -> torch.Tensor:
-    return model.encode(
-        texts, batch_size=batch_size, normalize_embeddings=True, convert_to_tensor=True, show_progress_bar=False
-    ).float()
+    import torch
+
+    vectors = model.encode(texts, batch_size=batch_size, convert_to_tensor=True, show_progress_bar=False)
+    return torch.nn.functional.normalize(vectors.float())  # in 16 bits, a length of 1 is not exact

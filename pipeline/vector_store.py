@@ -5,18 +5,20 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from config import Settings
-from pipeline.artifacts import command, content_hash, read_meta, require, require_current
+from pipeline.artifacts import command, content_hash, read_meta, require, require_current, sole_writer
 from pipeline.embedding import fingerprint
 from pipeline.errors import UserError
 from pipeline.messages import _
+from pipeline.worker_processes import WorkerProcesses
 
 if TYPE_CHECKING:
+    import numpy as np
     from chromadb.api import ClientAPI
     from chromadb.api.models.Collection import Collection
     from langchain_chroma import Chroma
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 COSINE = {"hnsw": {"space": "cosine"}}
 
 WAITS = (0.5, 1, 2, 4)  # seconds before a server is asked once more
+
+ADDER_PATIENCE = 60  # seconds that the last batch of a run that was killed may take
 
 LOCK_SECONDS = 5  # that another program may keep the database to itself
 
@@ -138,7 +142,61 @@ def writable_collection(client: ClientAPI, model: str, products: int, settings: 
     return collection
 
 
-def persisted(client: ClientAPI, settings: Settings) -> Collection:
+class DocumentBatch(NamedTuple):
+    """Documents to add to the collection, with their vectors (n, dim)."""
+
+    ids: list[str]
+    texts: list[str]
+    metadatas: list[dict]
+    vectors: np.ndarray
+
+
+class DocumentAdder:
+    """Adds documents to the collection, which it opens in the process that first calls it.
+
+    Chroma leaves out those that the collection has.
+    """
+
+    def __init__(self, settings: Settings):
+        self.settings = settings
+        self.collection: Collection | None = None
+
+    def __call__(self, documents: DocumentBatch) -> None:
+        with chroma_faults(self.settings):
+            if self.collection is None:
+                self.lock = _adder_lock(self.settings)
+                self.lock.__enter__()
+                client = open_client(self.settings)
+                self.collection = client.get_collection(self.settings.rag.collection, embedding_function=None)
+                self.most = client.get_max_batch_size()  # in one call, a limit of SQLite
+            for start in range(0, len(documents.ids), self.most):
+                ids, texts, metadatas, vectors = (part[start : start + self.most] for part in documents)
+                with_retries(
+                    lambda ids=ids, texts=texts, metadatas=metadatas, vectors=vectors: self.collection.add(
+                        ids=ids, documents=texts, metadatas=metadatas, embeddings=vectors
+                    )
+                )
+
+
+def writing_process(settings: Settings) -> WorkerProcesses:
+    """A process that adds the batches it is called with to the collection.
+
+    While Chroma adds documents, it holds Python's interpreter lock: in one process, everything else would wait.
+    """
+    return WorkerProcesses(DocumentAdder(settings), 1, start_method="spawn")
+
+
+def wait_for_adder(settings: Settings) -> None:
+    """Where an earlier run was killed, its writing process may still be at its last batch."""
+    with _adder_lock(settings):
+        pass
+
+
+def _adder_lock(settings: Settings) -> AbstractContextManager:
+    return sole_writer(settings.rag.chroma_dir / "adder", ADDER_PATIENCE)
+
+
+def persisted(client: ClientAPI, dimension: int, settings: Settings) -> Collection:
     """The collection, opened anew with its graph whole on the disk: nobody has to build the end of it again.
 
     A server keeps its graph in memory and is left to itself. `client` is closed.
@@ -146,11 +204,10 @@ def persisted(client: ClientAPI, settings: Settings) -> Collection:
     collection = client.get_collection(settings.rag.collection, embedding_function=None)
     if settings.rag.server is not None:
         return collection
-    [vector] = collection.get(limit=1, include=["embeddings"])["embeddings"]
     _sync_after(collection, SYNC_NOW)
     client.close()
     collection = open_client(settings).get_collection(settings.rag.collection, embedding_function=None)
-    collection.query(query_embeddings=[vector], n_results=1)  # builds the rest of the graph, and writes it
+    collection.query(query_embeddings=[[1.0] * dimension], n_results=1)  # builds the rest of the graph, and writes it
     _sync_after(collection, LEAST_SYNC)
     return collection
 

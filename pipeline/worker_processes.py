@@ -12,6 +12,7 @@ import signal
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
 from typing import Any, NamedTuple
 
@@ -37,21 +38,22 @@ class Worker(NamedTuple):
 
 
 class WorkerProcesses:
-    """`processes` workers that call `function`; none for 1, then the main process does it itself.
+    """`processes` workers that call `function`; with none, the main process does it itself.
 
+    `start_method` is the system's own where it is None; a process that has threads may only spawn others.
     A context manager: at its end, also by an exception, no worker is left.
     """
 
-    def __init__(self, function: Callable[[Any], Any], processes: int):
+    def __init__(self, function: Callable[[Any], Any], processes: int, start_method: str | None = None):
         self.function = function
         self.workers: list[Worker] = []
         self.processes = processes
+        self.start_method = start_method
 
     def __enter__(self) -> WorkerProcesses:
-        if self.processes > 1:
-            with _interrupts_held_back():
-                for _number in range(self.processes):
-                    self._start()
+        with _interrupts_held_back():
+            for _number in range(self.processes):
+                self._start()
         return self
 
     def __exit__(self, *_exception) -> None:
@@ -62,7 +64,7 @@ class WorkerProcesses:
             worker.pipe.close()
 
     def _start(self) -> None:
-        context = multiprocessing.get_context()
+        context = multiprocessing.get_context(self.start_method)
         ours, theirs = context.Pipe()
         # A forked worker has our ends of the pipes too: while it holds one, that pipe would not end with us.
         inherited = [ours, *(worker.pipe for worker in self.workers)] if context.get_start_method() == "fork" else []
@@ -70,6 +72,13 @@ class WorkerProcesses:
         process.start()
         theirs.close()
         self.workers.append(Worker(process, ours, deque()))
+
+    def call(self, task: Any) -> Any:
+        """`function(task)` of the only worker. Raises what `in_order` raises."""
+        [worker] = self.workers
+        with _ended_workers_named():
+            worker.pipe.send(task)
+            return _value(worker.pipe.recv())
 
     def in_order(self, tasks: Iterable[Any], tasks_ahead: int = 1) -> Iterator[Any]:
         """`function(task)` for every task, in the order of the tasks.
@@ -84,7 +93,7 @@ class WorkerProcesses:
         tasks = enumerate(tasks)
         results: dict[int, Any] = {}
         given = delivered = 0
-        try:
+        with _ended_workers_named():
             while True:
                 for wanted in range(1, tasks_ahead + 1):
                     for worker in self.workers:
@@ -101,13 +110,19 @@ class WorkerProcesses:
                 while delivered in results:
                     yield _value(results.pop(delivered))
                     delivered += 1
-        except (EOFError, ConnectionError):
-            raise UserError(
-                _(
-                    "A worker process was ended from outside, as the system does when memory runs out. "
-                    "Run again, with fewer of them: --data.num_proc 1."
-                )
-            ) from None
+
+
+@contextmanager
+def _ended_workers_named() -> Iterator[None]:
+    try:
+        yield
+    except (EOFError, ConnectionError):
+        raise UserError(
+            _(
+                "A worker process was ended from outside, as the system does when memory runs out. "
+                "Close other programs and run again; script 1 needs less with --data.num_proc 1."
+            )
+        ) from None
 
 
 def _next(tasks: Iterator) -> list:

@@ -7,7 +7,8 @@ In one run: the rate of a large bf16 matrix product; TRL's SFTTrainer as the fir
 examples, gradient checkpointing, no limit of memory); fine_tuning.py's training as it is set by default, planned for
 8 GB, with the same 8 examples a step and with more. Each on the records, and on 5,000 generated ones of the same
 lengths. A token counts once, padding not at all; 6 FLOP a parameter and token, since with checkpointing the forward
-pass is computed twice and the frozen weights need no gradients. The first steps, which compile, are left out.
+pass is computed twice and the frozen weights need no gradients. The first steps, which compile, are left out; speeds
+are the median of the others.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -53,7 +55,8 @@ def main() -> None:
 
 
 def part(what: str, folder: Path, examples: int) -> dict:
-    command = [sys.executable, *sys.argv[:1], "--part", what, str(folder), str(examples), *sys.argv[1:]]
+    words = [str(Path(word).resolve()) if Path(word).exists() else word for word in sys.argv[1:]]
+    command = [sys.executable, str(Path(__file__).resolve()), "--part", what, str(folder), str(examples), *words]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8", errors="replace")
     if done.returncode:
         sys.exit(f"{done.stdout[-2000:]}\n{done.stderr[-3000:]}")
@@ -61,13 +64,18 @@ def part(what: str, folder: Path, examples: int) -> dict:
 
 
 def report(folder: Path, name: str, result: dict, plain: dict, rate: float) -> None:
-    speed = result["tokens"] / result["seconds"]
+    speed, seconds = speed_of(result), [seconds for _tokens, seconds in result["steps"]]
     print(
-        f"{folder.name}: {name}: {speed:,.0f} tokens/s ({speed * plain['seconds'] / plain['tokens']:.1f} times), "
+        f"{folder.name}: {name}: {speed:,.0f} tokens/s ({speed / speed_of(plain):.1f} times), "
         f"{100 * 6 * result['parameters'] * speed / rate:.0f} % of the matrix rate, "
-        f"{result['seconds'] / result['steps']:.2f} s a step, {result['reserved']:.2f} GB reserved",
+        f"{min(seconds):.2f} to {max(seconds):.2f} s a step, {result['reserved']:.2f} GB reserved",
         flush=True,
     )
+
+
+def speed_of(result: dict) -> float:
+    """Tokens per second: the median of the steps, since a step may compile kernels for a new length."""
+    return statistics.median(tokens / seconds for tokens, seconds in result["steps"])
 
 
 def write_catalogues(folder: Path, options: argparse.Namespace) -> list[Path]:
@@ -196,7 +204,7 @@ def plain_trainer(settings):
 
 
 def clocked(trainer, steps: int) -> dict:
-    """Train; tokens and seconds of the steps after the warm-up."""
+    """Train; tokens and seconds of each step after the warm-up."""
     import torch
     from transformers import TrainerCallback
 
@@ -204,19 +212,19 @@ def clocked(trainer, steps: int) -> dict:
 
     class Clock(TrainerCallback):
         def on_step_end(self, args, state, control, **_kwargs):
-            if state.global_step in (WARM_UP, WARM_UP + steps):
+            if state.global_step >= WARM_UP:
                 if torch.cuda.is_available():
                     torch.cuda.synchronize()
                 marks.append((time.perf_counter(), int(trainer.tokens)))
 
     trainer.add_callback(Clock())
     trainer.train()
-    (began, tokens_before), (ended, tokens) = marks
     parameters = {id(weight): weight for weight in trainer.model.parameters() if not weight.requires_grad}
     return {
-        "tokens": tokens - tokens_before,
-        "seconds": ended - began,
-        "steps": steps,
+        "steps": [
+            (tokens - tokens_before, ended - began)
+            for (began, tokens_before), (ended, tokens) in zip(marks, marks[1:], strict=False)
+        ],
         "reserved": torch.cuda.max_memory_reserved() / 1024**3 if torch.cuda.is_available() else 0,
         # a 4-bit weight is stored as bytes that hold two
         "parameters": sum(w.numel() * (2 if w.dtype == torch.uint8 else 1) for w in parameters.values()),

@@ -13,7 +13,7 @@ SHARE_OF_FREE_MEMORY = 0.9  # the rest is for what the estimate leaves out, and 
 
 
 def free_memory(model: PreTrainedModel | PeftModel) -> int | None:
-    """Bytes of the model's card that this process can still fill; None on the processor."""
+    """Bytes of the model's card that this process can still fill with answers; None on the processor."""
     import torch
 
     device = model.device
@@ -22,7 +22,14 @@ def free_memory(model: PreTrainedModel | PeftModel) -> int | None:
     free, total = torch.cuda.mem_get_info(device)
     allowed = int(torch.cuda.get_per_process_memory_fraction(device) * total)
     reserved, allocated = torch.cuda.memory_reserved(device), torch.cuda.memory_allocated(device)
-    return min(free, allowed - reserved) + reserved - allocated
+    return min(free, allowed - reserved) + reserved - allocated - _working_memory(model)
+
+
+def _working_memory(model: PreTrainedModel | PeftModel) -> int:
+    """Bytes of what Unsloth makes when it answers: two weights in 16 bits at a time, and the adapter in 16 bits."""
+    config = model.config.get_text_config()
+    adapter = sum(weight.numel() for name, weight in model.named_parameters() if "lora_" in name)
+    return model.dtype.itemsize * (2 * config.hidden_size * config.intermediate_size + adapter)
 
 
 def largest_batch(model: PreTrainedModel | PeftModel, length: int, new_tokens: int, memory: int | None) -> int:

@@ -194,14 +194,16 @@ def prepare_for_inference(language_model: LanguageModel, settings: Settings) -> 
 
 
 def forget_last_answers(language_model: LanguageModel) -> None:
-    """Free what Unsloth keeps of a batch on the model's layers until the next one comes: its keys and values.
+    """Free what Unsloth keeps on the model from one batch of answers to the next: keys, values, a copy of the adapter.
 
-    A batch that ran out of memory leaves them half made, which the next one would stumble over.
+    A batch that ran out of memory leaves some of it half made, which the next one would stumble over.
     """
     for module in language_model.model.modules():
         if "paged_attention" in vars(module):
             for name in UNSLOTH_ANSWER_STATE:
                 vars(module).pop(name, None)
+    for parameter in language_model.model.parameters():
+        vars(parameter).pop("_fast_lora", None)
 
 
 def resolve_dtype(settings: Settings) -> torch.dtype:

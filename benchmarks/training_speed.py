@@ -55,9 +55,8 @@ def main() -> None:
 
 
 def part(what: str, folder: Path, examples: int) -> dict:
-    words = [str(Path(word).resolve()) if Path(word).exists() else word for word in sys.argv[1:]]
-    command = [sys.executable, str(Path(__file__).resolve()), "--part", what, str(folder), str(examples), *words]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8", errors="replace")
+    command = [sys.executable, *sys.argv[:1], "--part", what, str(folder), str(examples), *sys.argv[1:]]
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace")
     if done.returncode:
         sys.exit(f"{done.stdout[-2000:]}\n{done.stderr[-3000:]}")
     return json.loads(done.stdout.splitlines()[-1])

@@ -63,7 +63,7 @@ PROFILES: dict[str, dict] = {
             "device_map": "cpu",
         },
         "training": {
-            "max_examples": 960,
+            "max_examples": 640,
             "held_out_percent": 20,
             "num_train_epochs": 1,
             "per_device_train_batch_size": 4,
@@ -74,14 +74,14 @@ PROFILES: dict[str, dict] = {
             "optim": "adamw_torch",
             "gradient_checkpointing": False,
             "logging_steps": 5,
-            "save_steps": 80,
+            "save_steps": 40,
             "eval_examples": 16,
-            "eval_steps": 80,
+            "eval_steps": 40,
         },
         "generation": {"max_new_tokens": 256},
         # A model this small loses its place where several documents of one catalogue are alike, so it is given one.
-        "rag": {"embedding_model": "sentence-transformers/all-MiniLM-L6-v2", "top_k": 1},
-        "comparison": {"sample": 40},
+        "rag": {"embedding_model": "sentence-transformers/all-MiniLM-L6-v2", "max_records": 1200, "top_k": 1},
+        "comparison": {"sample": 36},
     },
 }
 

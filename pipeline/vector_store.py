@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -29,6 +30,8 @@ COSINE = {"hnsw": {"space": "cosine"}}
 WAITS = (0.5, 1, 2, 4)  # seconds before a server is asked once more
 
 ADDER_PATIENCE = 60  # seconds that the last batch of a run that was killed may take
+
+FULL = 1 << 20  # bytes; with fewer free, a database can write no more
 
 LOCK_SECONDS = 5  # that another program may keep the database to itself
 
@@ -110,6 +113,12 @@ def chroma_faults(settings: Settings) -> Iterator[None]:
         if isinstance(error, (ChromaError, httpx.HTTPError, sqlite3.Error)) or "Could not connect to tenant" in str(
             error
         ):
+            if settings.rag.server is None and _disk_is_full(settings.rag.chroma_dir, error):
+                raise UserError(
+                    _("The disk that {folder} lies on is full. Make room there; then the same command goes on.").format(
+                        folder=settings.rag.chroma_dir
+                    )
+                ) from None
             raise UserError(
                 _(
                     "The index in {place} cannot be used ({reason}). Close what else uses it; if that does not help, "
@@ -121,6 +130,11 @@ def chroma_faults(settings: Settings) -> Iterator[None]:
                 )
             ) from None
         raise
+
+
+def _disk_is_full(folder: Path, error: Exception) -> bool:
+    """Whether that is what `error` comes from: SQLite says so, other parts of Chroma do not."""
+    return "disk is full" in str(error) or shutil.disk_usage(folder).free < FULL
 
 
 def writable_collection(client: ClientAPI, model: str, products: int, settings: Settings) -> Collection:

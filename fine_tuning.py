@@ -23,7 +23,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING
 from config import Settings
 from pipeline.answers import ask
 from pipeline.artifacts import (
+    OUT_OF_SPACE,
     content_hash,
     new_file,
     new_folder,
@@ -91,11 +92,12 @@ def main(settings: Settings) -> None:
     language_model = prepare_lora(load_model(plan, settings), settings)
     rehearse_gguf(language_model, settings)
     with sole_writer(settings.training.output_dir) if processes.is_main_process else nullcontext():
-        with processes.main_process_first():
+        with processes.main_process_first(), full_disk_named():
             if processes.is_main_process:
                 write_examples(settings)
             dataset = to_prompts(load_examples(settings), settings)
-        trainer = configure_trainer(language_model, dataset, held_out_prompts(settings), plan, settings)
+        with full_disk_named():
+            trainer = configure_trainer(language_model, dataset, held_out_prompts(settings), plan, settings)
         train(trainer, settings)
         if processes.is_main_process:
             ask_twice(language_model, settings)
@@ -246,6 +248,19 @@ def load_examples(settings: Settings) -> Dataset:
     )
     print("\n" + _("Dataset generated: {dataset}").format(dataset=dataset))
     return dataset
+
+
+@contextmanager
+def full_disk_named() -> Iterator[None]:
+    """Raise the OSError that says that the disk is full, where `datasets` hides it behind an error of its own."""
+    try:
+        yield
+    except Exception as error:
+        while error and getattr(error, "errno", None) not in OUT_OF_SPACE:
+            error = error.__cause__ or error.__context__
+        if error:
+            raise error from None
+        raise
 
 
 def to_prompts(dataset: Dataset, settings: Settings) -> Dataset:

@@ -107,9 +107,7 @@ def add_lora(language_model: LanguageModel, settings: Settings) -> LanguageModel
     lora, training = settings.lora, settings.training
     present = {name.rpartition(".")[2] for name, _module in language_model.model.named_modules()}
     if missing := set(lora.target_modules) - present:
-        raise UserError(
-            _("lora.target_modules: the model has no {names}.").format(names=", ".join(sorted(missing)))
-        )
+        raise UserError(_("lora.target_modules: the model has no {names}.").format(names=", ".join(sorted(missing))))
     if choose_backend(settings) == "unsloth":
         from unsloth import FastLanguageModel
 

@@ -308,9 +308,7 @@ def most_tokens(shape: Shape, settings: Settings, available: int, offload_embedd
     return fits
 
 
-def memory_parts(
-    shape: Shape, settings: Settings, tokens: int, offload_embedding: bool = False
-) -> dict[str, int]:
+def memory_parts(shape: Shape, settings: Settings, tokens: int, offload_embedding: bool = False) -> dict[str, int]:
     """What PyTorch reserves at the peak of a training, by what it is for."""
     model, training, lora = settings.model, settings.training, settings.lora
     unsloth = model.backend != "transformers"

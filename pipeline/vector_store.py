@@ -115,9 +115,10 @@ def chroma_faults(settings: Settings) -> Iterator[None]:
         ):
             if settings.rag.server is None and _disk_is_full(settings.rag.chroma_dir, error):
                 raise UserError(
-                    _("The disk that {folder} lies on is full. Make room there; then the same command goes on.").format(
-                        folder=settings.rag.chroma_dir
-                    )
+                    _(
+                        "{folder} cannot be written: the disk is full or damaged. "
+                        "Make room there; the same command goes on."
+                    ).format(folder=settings.rag.chroma_dir)
                 ) from None
             raise UserError(
                 _(
@@ -133,8 +134,8 @@ def chroma_faults(settings: Settings) -> Iterator[None]:
 
 
 def _disk_is_full(folder: Path, error: Exception) -> bool:
-    """Whether that is what `error` comes from: SQLite says so, other parts of Chroma do not."""
-    return "disk is full" in str(error) or shutil.disk_usage(folder).free < FULL
+    """Whether that is what `error` comes from: SQLite says so (778: a write failed), other parts of Chroma do not."""
+    return "disk is full" in str(error) or "code: 778" in str(error) or shutil.disk_usage(folder).free < FULL
 
 
 def writable_collection(client: ClientAPI, model: str, products: int, settings: Settings) -> Collection:

@@ -30,7 +30,8 @@ CROSS_ENTROPY_GIB = 0.5
 
 # Tensors that Unsloth's attention layers carry from one token of an answer to the next.
 UNSLOTH_ANSWER_STATE = (
-    *("paged_attention", "paged_attention_K", "paged_attention_V", "temp_QA", "temp_KV", "temp_O", "RH_Q", "attention"),
+    *("paged_attention", "paged_attention_K", "paged_attention_V"),
+    *("attention", "temp_QA", "temp_KV", "temp_O", "RH_Q"),
 )
 
 

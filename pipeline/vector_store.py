@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
@@ -15,7 +16,7 @@ from config import Settings
 from pipeline.artifacts import command, content_hash, read_meta, require, require_current, sole_writer
 from pipeline.embedding import fingerprint
 from pipeline.errors import UserError
-from pipeline.messages import _
+from pipeline.messages import _, set_language
 from pipeline.worker_processes import WorkerProcesses
 
 if TYPE_CHECKING:
@@ -179,18 +180,20 @@ class DocumentAdder:
     def __call__(self, documents: DocumentBatch) -> None:
         with chroma_faults(self.settings):
             if self.collection is None:
-                self.lock = _adder_lock(self.settings)
-                self.lock.__enter__()
-                client = open_client(self.settings)
-                self.collection = client.get_collection(self.settings.rag.collection, embedding_function=None)
-                self.most = client.get_max_batch_size()  # in one call, a limit of SQLite
+                self._open()
             for start in range(0, len(documents.ids), self.most):
-                ids, texts, metadatas, vectors = (part[start : start + self.most] for part in documents)
-                with_retries(
-                    lambda ids=ids, texts=texts, metadatas=metadatas, vectors=vectors: self.collection.add(
-                        ids=ids, documents=texts, metadatas=metadatas, embeddings=vectors
-                    )
-                )
+                with_retries(partial(self._add, *(part[start : start + self.most] for part in documents)))
+
+    def _open(self) -> None:
+        set_language(self.settings.language)  # of this process
+        self.lock = _adder_lock(self.settings)
+        self.lock.__enter__()  # until the process ends
+        client = open_client(self.settings)
+        self.most = client.get_max_batch_size()  # in one call, a limit of SQLite
+        self.collection = client.get_collection(self.settings.rag.collection, embedding_function=None)
+
+    def _add(self, ids: list[str], texts: list[str], metadatas: list[dict], vectors: np.ndarray) -> None:
+        self.collection.add(ids=ids, documents=texts, metadatas=metadatas, embeddings=vectors)
 
 
 def writing_process(settings: Settings) -> WorkerProcesses:

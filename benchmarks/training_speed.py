@@ -118,7 +118,7 @@ def run_part(what: str, folder: str, examples: str, options: argparse.Namespace)
             *("--training.gradient_accumulation_steps", str(int(examples) // 2), *options.flags),
         ],
     )
-    return clocked({"plain": plain_trainer, "ours": our_trainer}[what](settings), options.steps)
+    return clocked({"plain": plain_trainer, "ours": our_trainer}[what](settings))
 
 
 def matrix_rate() -> float:
@@ -202,7 +202,7 @@ def plain_trainer(settings):
     )
 
 
-def clocked(trainer, steps: int) -> dict:
+def clocked(trainer) -> dict:
     """Train; tokens and seconds of each step after the warm-up."""
     import torch
     from transformers import TrainerCallback

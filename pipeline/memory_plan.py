@@ -178,7 +178,7 @@ def plan_memory(products: Iterable[Product], settings: Settings) -> MemoryPlan:
 
 
 def can_offload_embedding(shape: Shape, settings: Settings) -> bool:
-    """Unsloth can leave it in system memory, where it hardly costs time: a step looks up one row for each token."""
+    """Unsloth can leave it in system memory, from where a step reads one row for each token."""
     alone = int(os.environ.get("WORLD_SIZE", "1")) == 1
     return settings.model.backend != "transformers" and alone and shape.input_embedding() > 0
 

@@ -290,7 +290,7 @@ def add_documents(
     print("\n" + _("Populating the vector_store..."))
     print("\n" + _("Adding the documents to the vector_store...") + "\n", flush=True)
     products = read_products(settings.data.processed_file, settings.rag.max_records)
-    with progress_bar(_("Indexing products"), total=total) as bar, WriteBehind(1) as behind:
+    with progress_bar(_("Indexing products"), total=total) as bar, WriteBehind() as behind:
         waiting: list[tuple[list[Document], np.ndarray]] = []
         for read, documents in prefetch((part, split(part)) for part in slices(products, SLICE)):
             for product, its_documents in zip(read, documents, strict=True):

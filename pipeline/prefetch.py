@@ -31,7 +31,7 @@ def prefetch(items: Iterable[T], ahead: int = 2) -> Iterator[T]:
 class WriteBehind:
     """Calls made in a thread, in their order, while the caller goes on; at most `behind` wait."""
 
-    def __init__(self, behind: int = 2):
+    def __init__(self, behind: int = 1):
         self._thread = ThreadPoolExecutor(1)
         self._waiting: deque = deque()
         self._behind = behind

@@ -127,7 +127,7 @@ def process(raw: RawCatalogue, data: DataSettings) -> Counts:
 
 
 def processes_for(raw: RawCatalogue, data: DataSettings) -> int:
-    """None where they would not help: an array is read by the main process, and that takes most of the time."""
+    """0 where they would not help: an array is read by the main process, and that takes most of the time."""
     small = raw.size_and_time[0] <= SMALL_FILE and not data.num_proc
     processes = 1 if small or raw.is_array else number_of_processes(data.num_proc)
     return processes if processes > 1 else 0

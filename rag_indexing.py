@@ -8,7 +8,8 @@ Each product becomes a document `Product: ... - Description: ...`, split where i
 reads. A document's id is a hash of its text: a second run adds nothing, an interrupted one goes on, and documents of
 products that have left the catalogue are removed.
 
-The catalogue streams through: while the model embeds one slice, the next is read and split, and the last is stored.
+The catalogue streams through: while the model embeds one slice, the next is read and split, and a process of its own
+stores those before.
 """
 
 from __future__ import annotations
@@ -97,8 +98,8 @@ def fill(
     """Add what is missing in the index and remove what is too much; no text is embedded that was in an earlier run."""
     model = fingerprint(embeddings)
     client = open_unfinished_index(settings)
-    collection = writable_collection(client, model, catalogue.products, settings)
-    stored = Stored(collection)
+    stored = Stored(writable_collection(client, model, catalogue.products, settings))
+    client.close()  # or it would write the graph that it has read over the one that the writing process makes of it
     print("\n" + _("vector_store created!"))
     dimension = embeddings._client.get_embedding_dimension()
     check_free_disk(catalogue, len(stored.digests), dimension, settings)
@@ -109,6 +110,8 @@ def fill(
         writing_process(settings) as chroma,
     ):
         add_documents(chroma, stored, cache, keywords, catalogue.products, embeddings, split, settings)
+    client = open_client(settings)
+    collection = client.get_collection(settings.rag.collection, embedding_function=None)
     added = collection.count() - len(stored.digests)
     removed = remove_others(collection, stored)
     return persisted(client, dimension, settings), Counts(cache.added, added, removed)
@@ -295,8 +298,8 @@ def add_documents(
         for read, documents in prefetch((part, split(part)) for part in slices(products, SLICE)):
             for product, its_documents in zip(read, documents, strict=True):
                 keywords.add(product, [document.id for document in its_documents])
-            new = unstored(list(chain.from_iterable(documents)), stored)
-            waiting.append((new, vectors_of(new, cache, embeddings, settings)))
+            if new := unstored(list(chain.from_iterable(documents)), stored):
+                waiting.append((new, vectors_of(new, cache, embeddings, settings)))
             bar.update(len(read))
             if sum(len(new) for new, _vectors in waiting) >= CHROMA_BATCH:
                 behind.call(chroma.call, joined(waiting))
@@ -336,13 +339,13 @@ def vectors_of(
     return vectors
 
 
-def joined(slices: list[tuple[list[Document], np.ndarray]]) -> DocumentBatch:
-    """The documents of these slices with their vectors, each once."""
+def joined(parts: list[tuple[list[Document], np.ndarray]]) -> DocumentBatch:
+    """The documents of these slices with their vectors, each once: Chroma refuses to add one id twice."""
     import numpy as np
 
     pairs = {
         document.id: (document, vector)
-        for part, vectors in slices
+        for part, vectors in parts
         for document, vector in zip(part, vectors, strict=True)
     }
     documents = [document for document, _vector in pairs.values()]

@@ -46,7 +46,10 @@ def main() -> None:
 
 
 def measure(name: str, records: int) -> float:
-    """Peak memory of one of the two in a process of its own, with those that it starts, in MB."""
+    """Peak memory of one of the two in a process of its own, with those that it starts, in MB.
+
+    Pages that they share count in each.
+    """
     import psutil
 
     start = time.perf_counter()
@@ -56,8 +59,8 @@ def measure(name: str, records: int) -> float:
     peak = 0.0
     while process.poll() is None:
         try:
-            main = psutil.Process(process.pid)
-            memory = sum(one.memory_info().rss for one in (main, *main.children(recursive=True)))
+            script = psutil.Process(process.pid)
+            memory = sum(one.memory_info().rss for one in (script, *script.children(recursive=True)))
             peak = max(peak, memory / MEGABYTE)
         except psutil.NoSuchProcess:  # one of them has just ended
             pass

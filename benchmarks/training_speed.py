@@ -6,9 +6,9 @@
 In one run: the rate of a large bf16 matrix product; TRL's SFTTrainer as the first version had it (2 x 4 padded
 examples, gradient checkpointing, no limit of memory), and the same without cuDNN's attention, which plans anew for each
 length; fine_tuning.py's training as it is set by default, planned for 8 GB, with the same 8 examples a step and with
-64. Each on the records, and on 5,000 generated ones of the same lengths. A token counts once, padding not at all; 6 FLOP a parameter and token, since with checkpointing the forward
-pass is computed twice and the frozen weights need no gradients. The first steps, which compile, are left out; speeds
-are the median of the others.
+64. Each on the records, and on 5,000 generated ones of the same lengths. A token counts once, padding not at all; 6
+FLOP a parameter and token, since with checkpointing the forward pass is computed twice and the frozen weights need no
+gradients. The first steps, which compile, are left out; speeds are the median of the others.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ class LanguageModel(NamedTuple):
 
 
 def choose_backend(settings: Settings) -> str:
-    """`unsloth` or `transformers`, whichever the settings and the machine say.
+    """`unsloth` or `transformers`, whichever the settings and the machine say; PyTorch is set up for it.
 
     Unsloth is imported here, since it must come before trl, transformers and peft: call this before any of them.
     Raises UserError where the settings need a card that is not there.

@@ -103,7 +103,7 @@ class MemoryPlan(NamedTuple):
 
     Packed, an optimizer step has `micro_batches` of whole examples end to end; else `micro_batches` of `batch_size`
     padded examples. `largest` is the largest of the whole training, by the numbers of its examples. With
-    `offload_embedding`, the input embedding lies in system memory.
+    `offload_embedding`, the input embedding lies in system memory; None leaves that to Unsloth.
     """
 
     lengths: Sequence[int]
@@ -116,7 +116,7 @@ class MemoryPlan(NamedTuple):
     parts: dict[str, int]
     available: int | None
     notes: list[str]
-    offload_embedding: bool = False
+    offload_embedding: bool | None = None
 
     @property
     def needed(self) -> int:
@@ -179,8 +179,7 @@ def plan_memory(products: Iterable[Product], settings: Settings) -> MemoryPlan:
 
 def can_offload_embedding(shape: Shape, settings: Settings) -> bool:
     """Unsloth can leave it in system memory, from where a step reads one row for each token."""
-    alone = int(os.environ.get("WORLD_SIZE", "1")) == 1
-    return settings.model.backend != "transformers" and alone and shape.input_embedding() > 0
+    return settings.model.backend != "transformers" and number_of_cards() == 1 and shape.input_embedding() > 0
 
 
 # ------------------------------------------------------------------------------------------- model, examples, the card
@@ -215,6 +214,11 @@ def token_lengths(products: Iterable[Product], tokenizer: PreTrainedTokenizerBas
     if not lengths:
         raise UserError(_("No example fits into {window} tokens. Raise --model.max_seq_length.").format(window=window))
     return lengths
+
+
+def number_of_cards() -> int:
+    """How many processes train together, a card each: `torchrun` and `accelerate launch` say so."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def available_memory(settings: Settings) -> int | None:
@@ -279,7 +283,7 @@ def dealt_out(lengths: Sequence[int], settings: Settings, capacity: int | None =
         )
         largest = sorted(range(len(lengths)), key=lambda number: -lengths[number])[:size]
         return MemoryPlan(lengths, False, examples, size, examples // size, size * longest, largest, {}, None, [])
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    processes = number_of_cards()
     epochs = math.ceil(training.num_train_epochs)
     if training.max_steps > 0:
         epochs = math.ceil(training.max_steps * examples * processes / len(lengths))

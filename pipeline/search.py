@@ -120,7 +120,7 @@ class ProductRetriever(BaseRetriever):
     def _nearest(self, vector: list[float], excluded: Collection[int]) -> dict[int, float]:
         """Product -> cosine of its nearest document, for the documents nearest to `vector`."""
         left_out = {id_ for ids in self.keywords.documents_of(list(excluded)).values() for id_ in ids}
-        count = min(CANDIDATES + len(left_out), self.collection.count())
+        count = CANDIDATES + len(left_out)
         found = self.collection.query(query_embeddings=[vector], n_results=count, include=["distances"])
         cosines = dict(zip(found["ids"][0], found["distances"][0], strict=True))
         best: dict[int, float] = {}

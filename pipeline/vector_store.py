@@ -175,9 +175,14 @@ class DocumentAdder:
 
     def __init__(self, settings: Settings):
         self.settings = settings
+        self.lock: AbstractContextManager | None = None
         self.collection: Collection | None = None
 
     def __call__(self, documents: DocumentBatch) -> None:
+        if self.lock is None:
+            set_language(self.settings.language)  # of this process
+            self.lock = _adder_lock(self.settings)
+            self.lock.__enter__()  # until the process ends
         with chroma_faults(self.settings):
             if self.collection is None:
                 self._open()
@@ -185,9 +190,6 @@ class DocumentAdder:
                 with_retries(partial(self._add, *(part[start : start + self.most] for part in documents)))
 
     def _open(self) -> None:
-        set_language(self.settings.language)  # of this process
-        self.lock = _adder_lock(self.settings)
-        self.lock.__enter__()  # until the process ends
         client = open_client(self.settings)
         self.most = client.get_max_batch_size()  # in one call, a limit of SQLite
         self.collection = client.get_collection(self.settings.rag.collection, embedding_function=None)
@@ -211,7 +213,7 @@ def wait_for_adder(settings: Settings) -> None:
 
 
 def _adder_lock(settings: Settings) -> AbstractContextManager:
-    return sole_writer(settings.rag.chroma_dir / "adder", ADDER_PATIENCE)
+    return sole_writer(settings.rag.chroma_dir / "chroma.sqlite3", ADDER_PATIENCE)
 
 
 def persisted(client: ClientAPI, dimension: int, settings: Settings) -> Collection:

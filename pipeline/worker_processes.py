@@ -78,14 +78,15 @@ class WorkerProcesses:
         [worker] = self.workers
         with _ended_workers_named():
             worker.pipe.send(task)
-            return _value(worker.pipe.recv())
+            result = worker.pipe.recv()
+        return _value(result)
 
     def in_order(self, tasks: Iterable[Any], tasks_ahead: int = 1) -> Iterator[Any]:
         """`function(task)` for every task, in the order of the tasks.
 
         `tasks_ahead`: how many a worker is given at a time. More than one only for small ones, which a pipe takes in
         even while its worker is busy. Raises UserError where a worker was ended from outside, and what `function`
-        raises of UserError and OSError.
+        raises of UserError, OSError and MemoryError.
         """
         if not self.workers:
             yield from map(self.function, tasks)
@@ -93,23 +94,24 @@ class WorkerProcesses:
         tasks = enumerate(tasks)
         results: dict[int, Any] = {}
         given = delivered = 0
-        with _ended_workers_named():
-            while True:
-                for wanted in range(1, tasks_ahead + 1):
-                    for worker in self.workers:
-                        if len(worker.tasks) < wanted and given - delivered < RESULTS_WAITING * len(self.workers):
-                            for number, task in _next(tasks):
+        while True:
+            for wanted in range(1, tasks_ahead + 1):
+                for worker in self.workers:
+                    if len(worker.tasks) < wanted and given - delivered < RESULTS_WAITING * len(self.workers):
+                        for number, task in _next(tasks):
+                            with _ended_workers_named():
                                 worker.pipe.send(task)
-                                worker.tasks.append(number)
-                                given += 1
-                busy = {worker.pipe: worker for worker in self.workers if worker.tasks}
-                if not busy:
-                    return
+                            worker.tasks.append(number)
+                            given += 1
+            busy = {worker.pipe: worker for worker in self.workers if worker.tasks}
+            if not busy:
+                return
+            with _ended_workers_named():
                 for pipe in wait(list(busy)):
                     results[busy[pipe].tasks.popleft()] = pipe.recv()
-                while delivered in results:
-                    yield _value(results.pop(delivered))
-                    delivered += 1
+            while delivered in results:
+                yield _value(results.pop(delivered))
+                delivered += 1
 
 
 @contextmanager
@@ -147,7 +149,7 @@ def _work(function: Callable[[Any], Any], pipe: Connection, inherited: list[Conn
             task = pipe.recv()
             try:
                 result = function(task)
-            except (UserError, OSError) as error:
+            except (UserError, OSError, MemoryError) as error:
                 result = error
             except Exception:
                 result = RuntimeError(traceback.format_exc())
@@ -157,7 +159,7 @@ def _work(function: Callable[[Any], Any], pipe: Connection, inherited: list[Conn
 
 
 class _interrupts_held_back:  # noqa: N801
-    """No Ctrl-C while workers start: they inherit that, and would otherwise show a traceback each."""
+    """No Ctrl-C while workers start: they would show a traceback each. On Windows they do not inherit that."""
 
     def __enter__(self) -> None:
         self.handler = signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -20,12 +20,12 @@ from pipeline.artifacts import sole_writer
 from pipeline.command_line import read_settings
 from pipeline.errors import UserError
 from tests.running import DEADLINE, DEMO, assert_refused, finish, run_script, run_well, start
-from tests.test_rag_indexing import added_and_removed, number_after, stored, write_catalogue
+from tests.test_rag_indexing import added_and_removed, number_after, stored, texts_of, write_catalogue
 
 pytestmark = pytest.mark.filterwarnings("ignore:legacy embedding function config")  # Chroma about itself
 
 PRODUCTS = [(f"Lamp {number}", f"Light of {number * 7} lumen.") for number in range(1500)]
-KILLS = 3
+FEW_KILLS, MANY_KILLS = 1, 20  # many with --faults all
 
 
 @pytest.fixture(scope="module")
@@ -43,12 +43,12 @@ def copy_of(indexed: tuple[Path, tuple[str, ...]], folder: Path) -> tuple[Path, 
     return shutil.copytree(indexed[0], folder / "copy"), indexed[1]
 
 
-@pytest.mark.slow_fault
-def test_killed_at_random_moments_ends_with_exactly_the_same_documents(indexed, tmp_path):
+def test_killed_at_random_moments_ends_with_exactly_the_same_documents(indexed, tmp_path, request):
     _, flags = indexed
+    kills = FEW_KILLS if request.config.getoption("--faults") == "quick" else MANY_KILLS
     write_catalogue(tmp_path, PRODUCTS)
     chance = random.Random()
-    for _ in range(KILLS):
+    for _ in range(kills):
         process = start("rag_indexing.py", tmp_path, *flags)
         deadline = time.monotonic() + DEADLINE
         while not list(tmp_path.glob("vectors/*/vectors.bin")) and process.poll() is None:
@@ -61,6 +61,16 @@ def test_killed_at_random_moments_ends_with_exactly_the_same_documents(indexed, 
     undisturbed, index = stored(indexed[0]), stored(tmp_path)
     assert index.keys() == undisturbed.keys()
     assert len({document["text"] for document in index.values()}) == len(PRODUCTS)
+
+
+def test_a_catalogue_of_other_products_takes_the_place_of_the_first(indexed, tmp_path):
+    """More are added and removed than Chroma keeps in memory before it writes its graph."""
+    folder, flags = copy_of(indexed, tmp_path)
+    others = [(f"Chair {number}", f"It carries {number} kg.") for number in range(len(PRODUCTS))]
+    write_catalogue(folder, others)
+    done = run_well("rag_indexing.py", folder, *flags)
+    assert added_and_removed(done.screen) == (len(others), len(PRODUCTS))
+    assert {document["text"] for document in stored(folder).values()} == texts_of(others)  # reads their vectors too
 
 
 def test_another_collection_embeds_nothing_again(indexed, tmp_path):

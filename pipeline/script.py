@@ -63,6 +63,11 @@ def run(main: Callable[[Settings], None], description: str) -> None:
         end(_("Error: {problem}").format(problem=error), EXIT_USER_ERROR)
     except KeyboardInterrupt:
         end(_("Interrupted. Nothing is half written; the same command can be run again."), EXIT_INTERRUPTED)
+    except ValueError as error:
+        # pydantic's, which hides a Ctrl-C that comes while the settings are written out
+        if type(error).__name__ != "PydanticSerializationError" or "KeyboardInterrupt" not in str(error):
+            raise
+        end(_("Interrupted. Nothing is half written; the same command can be run again."), EXIT_INTERRUPTED)
     except RuntimeError as error:
         if type(error).__name__ != "OutOfMemoryError":  # torch's, which is not imported here
             raise

@@ -168,6 +168,8 @@ def join_processes(settings: Settings) -> PartialState:
 def plan_training(settings: Settings) -> MemoryPlan:
     """Print what the training needs of the card's memory, and see to it that it gets no more."""
     banner(_("Planning the memory..."))
+    if next(training_products(settings), None) is None:
+        raise UserError(_("{file} holds no product to train on.").format(file=settings.data.processed_file))
     plan = plan_memory(training_products(settings), settings)
     show_plan(plan)
     limit_memory(plan)
@@ -214,10 +216,6 @@ def write_examples(settings: Settings) -> None:
             else:
                 examples.append({"instruction": INSTRUCTION, "input": product, "output": description})
     print("\n" + _("Products kept out of training: {n:,}").format(n=held_out))
-    if not examples:
-        raise UserError(
-            _("{file} holds no product to train on.").format(file=settings.data.processed_file)
-        )
 
     banner(_("Writing the file with the training data..."))
     with new_file(training.dataset_file) as file:

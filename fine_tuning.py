@@ -52,7 +52,7 @@ from pipeline.language_model import (
     prepare_for_inference,
     resolve_dtype,
 )
-from pipeline.memory_plan import MemoryPlan, limit_memory, plan_memory, show_plan
+from pipeline.memory_plan import MemoryPlan, limit_memory, number_of_cards, plan_memory, show_plan
 from pipeline.messages import N_, _
 from pipeline.micro_batches import tokenise_dataset
 from pipeline.model_card import write_model_card
@@ -378,7 +378,7 @@ def training_dir(settings: Settings) -> Path:
         "model": settings.model.model_dump(mode="json", include=of_the_model),
         "lora": settings.lora.model_dump(mode="json"),
         "training": settings.training.model_dump(mode="json", exclude=NOT_PART_OF_THE_TRAINING),
-        "processes": os.environ.get("WORLD_SIZE", "1"),
+        "processes": str(number_of_cards()),
     }
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode("utf-8")).hexdigest()
     return settings.training.output_dir / f"training-{digest[:12]}"

@@ -39,6 +39,7 @@ from pipeline.vector_cache import VectorCache, digests_of, find_digests, ids_of,
 from pipeline.vector_store import (
     DocumentBatch,
     chroma_faults,
+    existing_collection,
     open_client,
     persisted,
     wait_for_adder,
@@ -111,7 +112,7 @@ def fill(
     ):
         add_documents(chroma, stored, cache, keywords, catalogue.products, embeddings, split, settings)
     client = open_client(settings)
-    collection = client.get_collection(settings.rag.collection, embedding_function=None)
+    collection = existing_collection(client, settings)
     added = collection.count() - len(stored.digests)
     removed = remove_others(collection, stored)
     return persisted(client, dimension, settings), Counts(cache.added, added, removed)

@@ -55,7 +55,7 @@ def choose_backend(settings: Settings) -> str:
     import torch
 
     # cuDNN, which PyTorch prefers on some cards, plans its attention anew for each length of text: a step of 64 packed
-    # products took 10 s on an H100, and 2.3 s with the other kernels.
+    # products took 8 to 13 s on an H100, and 2.1 to 2.5 s with the other kernels.
     torch.backends.cuda.enable_cudnn_sdp(False)
     has_card = torch.cuda.is_available() and settings.model.device_map != "cpu"
     backend = settings.model.backend

@@ -61,11 +61,8 @@ def run(main: Callable[[Settings], None], description: str) -> None:
         main(read_settings(description, sys.argv[1:]))
     except UserError as error:
         end(_("Error: {problem}").format(problem=error), EXIT_USER_ERROR)
-    except KeyboardInterrupt:
-        end(_("Interrupted. Nothing is half written; the same command can be run again."), EXIT_INTERRUPTED)
-    except ValueError as error:
-        # pydantic's, which hides a Ctrl-C that comes while the settings are written out
-        if type(error).__name__ != "PydanticSerializationError" or "KeyboardInterrupt" not in str(error):
+    except (KeyboardInterrupt, ValueError) as error:
+        if not _is_interrupt(error):
             raise
         end(_("Interrupted. Nothing is half written; the same command can be run again."), EXIT_INTERRUPTED)
     except RuntimeError as error:
@@ -85,6 +82,12 @@ def run(main: Callable[[Settings], None], description: str) -> None:
         end(_("Error: {problem}").format(problem=problem), EXIT_USER_ERROR)
     except MemoryError:
         end(_("Error: the memory is full. Close other programs, then run the same command again."), EXIT_USER_ERROR)
+
+
+def _is_interrupt(error: BaseException) -> bool:
+    """Whether it is a Ctrl-C; one that comes while pydantic writes out the settings is hidden behind its own error."""
+    hidden = type(error).__name__ == "PydanticSerializationError" and "KeyboardInterrupt" in str(error)
+    return hidden or isinstance(error, KeyboardInterrupt)
 
 
 def end_at_sigterm_as_at_ctrl_c() -> None:

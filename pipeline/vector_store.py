@@ -158,6 +158,11 @@ def writable_collection(client: ClientAPI, model: str, products: int, settings: 
     return collection
 
 
+def existing_collection(client: ClientAPI, settings: Settings) -> Collection:
+    """The collection `rag.collection`. Raises chromadb's NotFoundError where there is none."""
+    return client.get_collection(settings.rag.collection, embedding_function=None)
+
+
 class DocumentBatch(NamedTuple):
     """Documents to add to the collection, with their vectors (n, dim)."""
 
@@ -175,24 +180,23 @@ class DocumentAdder:
 
     def __init__(self, settings: Settings):
         self.settings = settings
-        self.lock: AbstractContextManager | None = None
         self.collection: Collection | None = None
 
     def __call__(self, documents: DocumentBatch) -> None:
-        if self.lock is None:
-            set_language(self.settings.language)  # of this process
-            self.lock = _adder_lock(self.settings)
-            self.lock.__enter__()  # until the process ends
+        if self.collection is None:
+            self._open()
         with chroma_faults(self.settings):
-            if self.collection is None:
-                self._open()
             for start in range(0, len(documents.ids), self.most):
                 with_retries(partial(self._add, *(part[start : start + self.most] for part in documents)))
 
     def _open(self) -> None:
-        client = open_client(self.settings)
-        self.most = client.get_max_batch_size()  # in one call, a limit of SQLite
-        self.collection = client.get_collection(self.settings.rag.collection, embedding_function=None)
+        set_language(self.settings.language)  # of this process
+        self.lock = _adder_lock(self.settings)
+        self.lock.__enter__()  # until the process ends; before all else, since the next run waits for it
+        with chroma_faults(self.settings):
+            client = open_client(self.settings)
+            self.most = client.get_max_batch_size()  # in one call, a limit of SQLite
+            self.collection = existing_collection(client, self.settings)
 
     def _add(self, ids: list[str], texts: list[str], metadatas: list[dict], vectors: np.ndarray) -> None:
         self.collection.add(ids=ids, documents=texts, metadatas=metadatas, embeddings=vectors)
@@ -221,12 +225,12 @@ def persisted(client: ClientAPI, dimension: int, settings: Settings) -> Collecti
 
     A server keeps its graph in memory and is left to itself. `client` is closed.
     """
-    collection = client.get_collection(settings.rag.collection, embedding_function=None)
+    collection = existing_collection(client, settings)
     if settings.rag.server is not None:
         return collection
     _sync_after(collection, SYNC_NOW)
     client.close()
-    collection = open_client(settings).get_collection(settings.rag.collection, embedding_function=None)
+    collection = existing_collection(open_client(settings), settings)
     collection.query(query_embeddings=[[1.0] * dimension], n_results=1)  # builds the rest of the graph, and writes it
     _sync_after(collection, LEAST_SYNC)
     return collection
@@ -286,7 +290,7 @@ def index_collection(settings: Settings) -> Collection:
     client = open_client(settings)
     with chroma_faults(settings):
         try:
-            collection = client.get_collection(settings.rag.collection, embedding_function=None)
+            collection = existing_collection(client, settings)
         except NotFoundError:
             raise UserError(_incomplete(settings)) from None
         if collection.count() != read_meta(settings.rag.chroma_dir)["documents"]:

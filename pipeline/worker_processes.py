@@ -76,10 +76,8 @@ class WorkerProcesses:
     def call(self, task: Any) -> Any:
         """`function(task)` of the only worker. Raises what `in_order` raises."""
         [worker] = self.workers
-        with _ended_workers_named():
-            worker.pipe.send(task)
-            result = worker.pipe.recv()
-        return _value(result)
+        _send(worker.pipe, task)
+        return _value(_receive(worker.pipe))
 
     def in_order(self, tasks: Iterable[Any], tasks_ahead: int = 1) -> Iterator[Any]:
         """`function(task)` for every task, in the order of the tasks.
@@ -99,16 +97,14 @@ class WorkerProcesses:
                 for worker in self.workers:
                     if len(worker.tasks) < wanted and given - delivered < RESULTS_WAITING * len(self.workers):
                         for number, task in _next(tasks):
-                            with _ended_workers_named():
-                                worker.pipe.send(task)
+                            _send(worker.pipe, task)
                             worker.tasks.append(number)
                             given += 1
             busy = {worker.pipe: worker for worker in self.workers if worker.tasks}
             if not busy:
                 return
-            with _ended_workers_named():
-                for pipe in wait(list(busy)):
-                    results[busy[pipe].tasks.popleft()] = pipe.recv()
+            for pipe in wait(list(busy)):
+                results[busy[pipe].tasks.popleft()] = _receive(pipe)
             while delivered in results:
                 yield _value(results.pop(delivered))
                 delivered += 1
@@ -125,6 +121,16 @@ def _ended_workers_named() -> Iterator[None]:
                 "Close other programs and run again; script 1 needs less with --data.num_proc 1."
             )
         ) from None
+
+
+def _send(pipe: Connection, task: Any) -> None:
+    with _ended_workers_named():
+        pipe.send(task)
+
+
+def _receive(pipe: Connection) -> Any:
+    with _ended_workers_named():
+        return pipe.recv()
 
 
 def _next(tasks: Iterator) -> list:

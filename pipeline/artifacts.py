@@ -239,16 +239,19 @@ def require(path: Path, made_by: str) -> Path:
     return path
 
 
-def require_current(path: Path, made_by: str) -> None:
-    """Raise UserError when an input of the artifact `path` is there and has changed since the artifact was made."""
-    for name, digest in (read_meta(path) or {}).get("inputs", {}).items():
-        file = Path(name)
-        if file.is_file() and content_hash(file) != digest:
-            raise UserError(
-                _("{input} has changed since {artifact} was made from it. Run again: {command}").format(
-                    input=file, artifact=path, command=command(made_by)
-                )
-            )
+def require_made_from(file: Path, path: Path, made_by: str) -> None:
+    """Raise UserError when `file` is there and has another content than every input of the artifact `path` had.
+
+    Their paths do not count: a folder of work can be moved or copied as a whole.
+    """
+    digests = (read_meta(path) or {}).get("inputs", {}).values()
+    if digests and file.is_file() and content_hash(file) not in digests:
+        raise UserError(
+            _(
+                "{file} is not what {artifact} was made from: it has changed since, or is another one. "
+                "Run again: {command}"
+            ).format(file=file, artifact=path, command=command(made_by))
+        )
 
 
 def package_versions() -> dict[str, str]:

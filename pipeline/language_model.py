@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from config import Settings
-from pipeline.artifacts import command, require, require_current
+from pipeline.artifacts import command, require, require_made_from
 from pipeline.errors import UserError
 from pipeline.messages import _
 
@@ -241,7 +241,7 @@ def require_adapter(settings: Settings) -> None:
                 "Add --model.name {base}, or train again: {command}"
             ).format(folder=lora_dir, base=base, name=settings.model.name, command=command("fine_tuning.py"))
         )
-    require_current(lora_dir, made_by="fine_tuning.py")
+    require_made_from(settings.data.processed_file, lora_dir, made_by="fine_tuning.py")
 
 
 def _load(backend: str, settings: Settings, offload_embedding: bool | None) -> LanguageModel:

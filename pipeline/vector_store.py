@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from config import Settings
-from pipeline.artifacts import command, content_hash, read_meta, require, require_current, sole_writer
+from pipeline.artifacts import command, read_meta, require, require_made_from, sole_writer
 from pipeline.embedding import fingerprint
 from pipeline.errors import UserError
 from pipeline.messages import _, set_language
@@ -267,14 +267,7 @@ def require_index(settings: Settings) -> None:
                 command=again,
             )
         )
-    require_current(folder, made_by="rag_indexing.py")
-    catalogue = settings.data.processed_file
-    if catalogue.is_file() and content_hash(catalogue) not in meta["inputs"].values():
-        raise UserError(
-            _("The index in {folder} was not made from {file}. Run again: {command}").format(
-                folder=folder, file=catalogue, command=again
-            )
-        )
+    require_made_from(settings.data.processed_file, folder, made_by="rag_indexing.py")
 
 
 def _incomplete(settings: Settings) -> str:

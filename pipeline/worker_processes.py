@@ -58,7 +58,7 @@ class WorkerProcesses:
 
     def __exit__(self, *_exception) -> None:
         for worker in self.workers:
-            worker.process.terminate()
+            worker.process.kill()  # a forked one that has hardly started loses a SIGTERM, and would never end
         for worker in self.workers:
             worker.process.join()
             worker.pipe.close()

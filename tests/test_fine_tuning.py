@@ -351,7 +351,7 @@ def test_adapter_of_a_changed_catalogue_is_refused(after_the_kill):
     catalogue = folder / "trn_processed.json"
     catalogue.write_text(catalogue.read_text(encoding="utf-8").replace("the", "The"), encoding="utf-8", newline="\n")
     done = run_script("ft_test_trained_model.py", folder, *DEMO)
-    assert_refused(done, "trn_processed.json has changed since", "lora_model_demo", "python fine_tuning.py")
+    assert_refused(done, "trn_processed.json is not what", "lora_model_demo", "python fine_tuning.py")
 
 
 def test_checkpoints_of_another_training_are_not_taken(killed_training):

@@ -25,7 +25,7 @@ from pipeline import raw_catalogue
 from pipeline.cleaning import clean_original, clean_readable, looks_clean
 from process_data import clean_block
 from tests import plain_cleaning
-from tests.running import DEMO, PROJECT, assert_refused, contents, finish, run_script, run_well, start
+from tests.running import DEADLINE, DEMO, PROJECT, assert_refused, contents, finish, run_script, run_well, start
 
 # Two records of the catalogue that the first version of this pipeline was made for, and what it made of them.
 SEED = """\
@@ -483,6 +483,19 @@ if __name__ == "__main__":
 """
 
 
+ENDS_AT_ONCE = """
+import sys
+sys.path.insert(0, sys.argv.pop(1))
+from pipeline.script import end_at_sigterm_as_at_ctrl_c
+from pipeline.worker_processes import WorkerProcesses
+if __name__ == "__main__":
+    end_at_sigterm_as_at_ctrl_c()
+    for _time in range(3):
+        with WorkerProcesses(abs, 2):
+            pass
+"""
+
+
 def catalogue_with_faults(file: Path) -> None:
     """About 3 MB, more than one block for each of eight processes, with faults, empty lines and a line of 600 KB."""
     records = [record(f"Title {number}", f"<b>{LONG}</b> &amp;amp; &#8217;\u2019" * 3) for number in range(6000)]
@@ -551,6 +564,12 @@ def test_line_that_is_too_long_is_passed_over(tmp_path, monkeypatch):
         assert b"".join(block.records for block in cleaned).count(b"product") == 3
         assert sum(block.places for block in cleaned) == 5
         assert [reading.fault for block in cleaned for _place, reading in block.unreadable] == ["longer than 32 MB"] * 2
+
+
+def test_run_that_ends_as_soon_as_its_workers_have_started_ends(tmp_path):
+    """Workers that have hardly started are not waited for in vain."""
+    (tmp_path / "start.py").write_text(ENDS_AT_ONCE, encoding="utf-8")
+    subprocess.run([sys.executable, "start.py", str(PROJECT)], cwd=tmp_path, check=True, timeout=DEADLINE)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="finds the workers below /proc")

@@ -246,7 +246,7 @@ ADAPTER_CASES = [
     adapter(
         "catalogue changed since the training",
         edit(PROCESSED, lambda content: content + b"\n"),
-        (PROCESSED, "has changed since", "python fine_tuning.py"),
+        (PROCESSED, "is not what", "python fine_tuning.py"),
     ),
     adapter("meta file of the adapter damaged", write(f"{LORA}.meta.json", "{"), (f"{LORA}.meta.json is damaged",)),
     adapter(
@@ -291,7 +291,7 @@ INDEX_CASES = [
     index(
         "catalogue changed since the indexing",
         edit(PROCESSED, lambda content: content + b"\n"),
-        ("was not made from", REMEDY),
+        (PROCESSED, "is not what", REMEDY),
     ),
     index("database of random bytes", write(DATABASE, bytes(range(256)) * 100), (CHROMA, REMEDY), slow=True),
     index(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -50,14 +49,10 @@ class Ending:
 
 
 def copy_artifacts(source: Path, folder: Path, names: tuple[str, ...]) -> None:
-    """Copy artifacts with what lies beside them under their names; their meta files then speak of `folder`."""
+    """Copy artifacts with what lies beside them under their names."""
     for name in names:
         for path in source.glob(f"{name}*"):
             (shutil.copytree if path.is_dir() else shutil.copy2)(path, folder / path.name)
-            if path.name.endswith(".meta.json"):
-                text = path.read_text(encoding="utf-8")
-                text = text.replace(json.dumps(str(source))[1:-1], json.dumps(str(folder))[1:-1])
-                (folder / path.name).write_text(text, encoding="utf-8")
 
 
 def run_case(case: Case, folder: Path, pipeline_run: PipelineRun | None) -> Ending:

@@ -12,7 +12,7 @@ from pipeline.artifacts import (
     new_file,
     new_folder,
     read_meta,
-    require_current,
+    require_made_from,
     write_meta,
 )
 from pipeline.errors import UserError
@@ -68,13 +68,15 @@ def test_changed_input_is_noticed_even_at_the_same_size(tmp_path):
     write_meta(catalogue, {}, [])
     artifact.touch()
     write_meta(artifact, {}, [catalogue])
-    require_current(artifact, made_by="script.py")
+    require_made_from(catalogue, artifact, made_by="script.py")
 
     os.utime(catalogue, ns=(0, 0))  # touched, not changed
-    require_current(artifact, made_by="script.py")
+    require_made_from(catalogue, artifact, made_by="script.py")
     catalogue.write_bytes(b"two")
-    with pytest.raises(UserError, match=r"catalogue\.json has changed.*python script\.py"):
-        require_current(artifact, made_by="script.py")
+    moved = artifact.rename(tmp_path / "moved")
+    meta_path(artifact).rename(meta_path(moved))
+    with pytest.raises(UserError, match=r"catalogue\.json is not what .*moved was made from.*python script\.py"):
+        require_made_from(catalogue, moved, made_by="script.py")
 
 
 def test_hash_of_a_file_does_not_depend_on_its_meta(tmp_path):

@@ -53,7 +53,7 @@ from pipeline.language_model import (
     resolve_dtype,
 )
 from pipeline.memory_plan import MemoryPlan, limit_memory, number_of_cards, plan_memory, show_plan
-from pipeline.messages import N_, _
+from pipeline.messages import N_, _, localised
 from pipeline.micro_batches import tokenise_dataset
 from pipeline.model_card import write_model_card
 from pipeline.progress import progress_bar
@@ -143,8 +143,8 @@ def report_environment(settings: Settings) -> None:
         card = torch.cuda.get_device_properties(0)
         facts |= {
             _("Name of GPU 0"): card.name,
-            _("Maximum memory"): f"{card.total_memory / GIB:.3f} GB",
-            _("Reserved memory"): f"{torch.cuda.memory_reserved() / GIB:.1f} GB",
+            _("Maximum memory"): gigabytes(card.total_memory),
+            _("Reserved memory"): gigabytes(torch.cuda.memory_reserved(), digits=1),
         }
     else:
         facts[_("Processor")] = platform.processor() or platform.machine()
@@ -460,13 +460,15 @@ def report_training(trainer: DescriptionTrainer, seconds: float, steps_before: i
     held_out = [entry for entry in trainer.state.log_history if "eval_loss" in entry]
     facts = {
         _("Total training time"): _("{s:.2f} seconds ({m:.2f} min)").format(s=seconds, m=seconds / 60),
-        _("Processing speed"): f"{samples / seconds:.2f} samples/s, {trainer.tokens_per_second():,.0f} tokens/s",
-        _("Final training loss"): f"{losses['training']:.4f}" if "training" in losses else "-",
+        _("Processing speed"): _("{examples:.2f} samples/s, {tokens:,.0f} tokens/s").format(
+            examples=samples / seconds, tokens=trainer.tokens_per_second()
+        ),
+        _("Final training loss"): localised(losses["training"], ".4f") if "training" in losses else "-",
     }
     if held_out:
         first, final = held_out[0], held_out[-1]
-        facts[_("Held-out loss")] = f"{first['eval_loss']:.4f} -> {final['eval_loss']:.4f}"
-        facts[_("Held-out perplexity")] = f"{first['eval_perplexity']:,.1f} -> {final['eval_perplexity']:,.1f}"
+        facts[_("Held-out loss")] = change(first["eval_loss"], final["eval_loss"], ".4f")
+        facts[_("Held-out perplexity")] = change(first["eval_perplexity"], final["eval_perplexity"], ",.1f")
     print_statistics(_("Training statistics"), facts)
 
 
@@ -489,10 +491,10 @@ def report_memory(reserved_before: int) -> None:
     print_statistics(
         _("GPU memory statistics"),
         {
-            _("Peak reserved memory"): f"{peak / GIB:.3f} GB",
-            _("Peak memory for training"): f"{in_training / GIB:.3f} GB",
-            _("Share of maximum memory"): f"{100 * peak / card:.3f}%",
-            _("Share used for training"): f"{100 * in_training / card:.3f}%",
+            _("Peak reserved memory"): gigabytes(peak),
+            _("Peak memory for training"): gigabytes(in_training),
+            _("Share of maximum memory"): localised(peak / card, ".3%"),
+            _("Share used for training"): localised(in_training / card, ".3%"),
         },
     )
     if 100 * peak / card > RECOMMENDED_MEMORY_PERCENT:
@@ -503,6 +505,14 @@ def print_statistics(title: str, facts: dict[str, str]) -> None:
     print(f"\n{title}\n{'=' * len(title)}")
     for label, value in facts.items():
         print(f"{label:<33}: {value}")
+
+
+def gigabytes(size: int, digits: int = 3) -> str:
+    return localised(size / GIB, f".{digits}f") + " GB"
+
+
+def change(first: float, final: float, form: str) -> str:
+    return f"{localised(first, form)} -> {localised(final, form)}"
 
 
 def remove_checkpoints(trainer: DescriptionTrainer) -> None:

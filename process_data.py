@@ -20,7 +20,7 @@ from config import DataSettings, Settings
 from pipeline.artifacts import new_file, sole_writer, write_meta
 from pipeline.cleaning import CLEANERS, looks_clean
 from pipeline.errors import UserError
-from pipeline.messages import N_, _
+from pipeline.messages import N_, _, localised
 from pipeline.progress import progress_bar
 from pipeline.raw_catalogue import Block, RawCatalogue, Unreadable, blocks, open_raw, read_block
 from pipeline.script import run, show_settings
@@ -215,12 +215,12 @@ def live_bars(raw: RawCatalogue, counts: Counts) -> Iterator[Callable[[], None]]
 def report(counts: Counts, data: DataSettings) -> None:
     """The closing lines."""
     lines = {
-        _("Total records in the original file"): f"{counts.read:,}",
-        _("Total records processed (not empty)"): f"{counts.kept:,}",
+        _("Total records in the original file"): localised(counts.read, ","),
+        _("Total records processed (not empty)"): localised(counts.kept, ","),
         _("Processed file saved to"): str(data.processed_file),
     }
     if counts.rejected:
-        lines[_("Records that could not be read")] = f"{counts.rejected:,} ({data.rejected_file})"
+        lines[_("Records that could not be read")] = f"{localised(counts.rejected, ',')} ({data.rejected_file})"
     for label, value in lines.items():
         print(f"{label:<43}: {value}")
     for rejection in counts.first_rejections:

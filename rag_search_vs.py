@@ -22,7 +22,7 @@ from pipeline.artifacts import command
 from pipeline.calibration import sample_numbers, with_typing_error
 from pipeline.catalogue import normalised_title, read_products
 from pipeline.errors import UserError
-from pipeline.messages import N_, _
+from pipeline.messages import N_, _, localised
 from pipeline.progress import progress_bar
 from pipeline.prompts import NOT_IN_CATALOGUE, document_text
 from pipeline.script import run, show_settings
@@ -149,9 +149,9 @@ def print_table(rows: list[Row], absent: Row) -> None:
     heads = [_("asked by"), _("questions"), "success@1", "success@3", f"MRR@{DEPTH}", _("answered"), "p50 ms", "p95 ms"]
     print("\n" + line_of(*heads))
     for row in rows:
-        figures = [f"{figure:.3f}" for figure in (row.success(1), row.success(3), row.mean_reciprocal_rank())]
-        print(line_of(row.label, f"{len(row.places):,}", *figures, *ending(row)))
-    print(line_of(absent.label, f"{len(absent.places):,}", "-", "-", "-", *ending(absent)))
+        figures = [localised(figure, ".3f") for figure in (row.success(1), row.success(3), row.mean_reciprocal_rank())]
+        print(line_of(row.label, localised(len(row.places), ","), *figures, *ending(row)))
+    print(line_of(absent.label, localised(len(absent.places), ","), "-", "-", "-", *ending(absent)))
     print(
         "\n" + _("False acceptances: {n:,} of {all:,} titles that are not in the catalogue ({share:.1%})").format(
             n=absent.answered, all=len(absent.places), share=absent.answered / len(absent.places)
@@ -163,8 +163,8 @@ def ending(row: Row) -> list[str]:
     """The share of the questions that were answered, median and 95th percentile of the time for one."""
     import numpy as np
 
-    times = [f"{1000 * time:.1f}" for time in np.quantile(row.seconds, [0.5, 0.95])]
-    return [f"{row.answered / len(row.places):.3f}", *times]
+    times = [localised(1000 * time, ".1f") for time in np.quantile(row.seconds, [0.5, 0.95])]
+    return [localised(row.answered / len(row.places), ".3f"), *times]
 
 
 def line_of(label: str, *figures: str) -> str:

@@ -30,7 +30,7 @@ from pipeline.language_model import (
     prepare_for_inference,
     require_adapter,
 )
-from pipeline.messages import _
+from pipeline.messages import _, localised
 from pipeline.progress import progress_bar
 from pipeline.prompts import NOT_IN_CATALOGUE, product_prompt
 from pipeline.script import banner
@@ -123,7 +123,7 @@ def answer_missing(cases: list[Case], settings: Settings) -> tuple[dict[str, Spe
         return speeds, None
     banner(_("Asking the models what they have not been asked yet"))
     for system, wanted in missing.items():
-        print(f"{_(system.label):<43}: {len(wanted):,}")
+        print(f"{_(system.label):<43}: {localised(len(wanted), ',')}")
     choose_backend(settings)  # before the embedding model, since Unsloth must be the first to import transformers
     found, embeddings = search_all(missing, settings)
     with off_the_card(embeddings):

@@ -17,10 +17,10 @@ from typing import Any
 from comparison.judging import MAIN_METRIC, METRICS, REVERSED, Metric
 from comparison.metrics import FUNCTION_WORDS, WORD_PATTERN, words
 from comparison.report import LABELS, SHARES
-from comparison.verdict import QUESTIONS, grouped, number
+from comparison.verdict import QUESTIONS, interval, number
 from config import Settings
 from pipeline.artifacts import new_file
-from pipeline.messages import N_, _
+from pipeline.messages import N_, _, localised
 
 TEMPLATE = Path(__file__).with_name("page.html")
 LENGTH_BINS = 24
@@ -57,7 +57,8 @@ def page(report: dict[str, Any]) -> str:
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
-    environment.globals.update(_=_, number=number, grouped=grouped, LABELS=LABELS, SHARES=SHARES, RESULTS=RESULTS)
+    environment.globals.update(_=_, number=number, interval=interval, localised=localised)
+    environment.globals.update(LABELS=LABELS, SHARES=SHARES, RESULTS=RESULTS)
     text = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         report=report,
         language=report["language"].replace("_", "-"),

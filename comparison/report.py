@@ -14,7 +14,7 @@ from typing import Any
 from comparison.answering import Speed
 from comparison.judging import METRICS, Judgement
 from comparison.systems import SYSTEMS
-from comparison.verdict import Verdict, number
+from comparison.verdict import Verdict, interval, number
 from config import Settings
 from pipeline.artifacts import new_file, package_versions
 from pipeline.messages import N_, _, system_language
@@ -248,11 +248,12 @@ def summary_rows(report: dict[str, Any]) -> list[list[str]]:
 def _mean(estimate: dict | None) -> str:
     if estimate is None:
         return "-"
-    return f"{number(estimate['mean'])} [{number(estimate['low'])}, {number(estimate['high'])}]"
+    mean = number(estimate["mean"])
+    return f"{mean} {interval(estimate['low'], estimate['high'])}" if estimate["n"] > 1 else mean
 
 
 def _share(share: dict | None) -> str:
-    return _("{hits} of {n}").format(hits=share["hits"], n=share["n"]) if share else "-"
+    return _("{hits:,} of {n:,}").format(hits=share["hits"], n=share["n"]) if share else "-"
 
 
 def _figure(value: float | None, digits: int) -> str:

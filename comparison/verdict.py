@@ -7,7 +7,7 @@ from typing import NamedTuple
 from comparison.judging import FEWEST_PRODUCTS, Difference, Judgement
 from comparison.systems import FINE_TUNED, FOUNDATION, RAG, RAG_FINE_TUNED, System
 from config import Settings
-from pipeline.messages import _
+from pipeline.messages import _, localised
 
 # The question that the project asks comes first; the first pair whose answers are there gives the headline,
 # the two after it are told below; the others stand in the page's table.
@@ -51,17 +51,20 @@ def in_words(first: System, second: System, difference: Difference) -> str:
     sentence = {
         "better": _(
             "{First} is better than {second} by {mean} chrF (95% interval {low} to {high}), "
-            "on {n} products not seen in training."
+            "on {n:,} products not seen in training."
         ),
         "tie": _(
             "{First} and {second} cannot be told apart: {mean} chrF between them (95% interval {low} to {high}), "
-            "on {n} products not seen in training."
+            "on {n:,} products not seen in training."
         ),
         "few": _(
-            "Whether {first} or {second} is better cannot be concluded from {n} products not seen in training: "
+            "Whether {first} or {second} is better cannot be concluded from {n:,} products not seen in training: "
             "{mean} chrF between them (95% interval {low} to {high})."
         ),
-    }["better" if difference.result == "worse" else difference.result]
+        "single": _(
+            "Whether {first} or {second} is better cannot be concluded from a single product: {mean} chrF between them."
+        ),
+    }["single" if n == 1 else "better" if difference.result == "worse" else difference.result]
     return sentence.format(
         First=first.in_sentence(first=True),
         first=first.in_sentence(),
@@ -69,7 +72,7 @@ def in_words(first: System, second: System, difference: Difference) -> str:
         mean=number(mean),
         low=number(low),
         high=number(high),
-        n=grouped(n),
+        n=n,
     )
 
 
@@ -82,19 +85,19 @@ def abstentions(judgement: Judgement) -> list[str]:
     if right := shares.get("abstained_right"):
         sentences.append(
             _(
-                "{System} knew {hits} of {n} products that are not in the index (95% interval {low}% to {high}%)."
+                "{System} knew {hits:,} of {n:,} products that are not in the index (95% interval {low}% to {high}%)."
             ).format(
                 System=system.in_sentence(first=True),
-                hits=grouped(right.hits),
-                n=grouped(right.n),
+                hits=right.hits,
+                n=right.n,
                 low=number(right.low, 0),
                 high=number(right.high, 0),
             )
         )
     if (wrong := shares.get("abstained_wrong")) and wrong.hits:
         sentences.append(
-            _("{System} did not find {hits} of {n} products that are in the index.").format(
-                System=system.in_sentence(first=True), hits=grouped(wrong.hits), n=grouped(wrong.n)
+            _("{System} did not find {hits:,} of {n:,} products that are in the index.").format(
+                System=system.in_sentence(first=True), hits=wrong.hits, n=wrong.n
             )
         )
     return sentences
@@ -116,14 +119,16 @@ def limits(judgement: Judgement, differences: list[Difference], settings: Settin
     sampled = sum(case.sampled for case in cases)
     if sampled < settings.comparison.sample:
         found.append(
-            _("The catalogue holds {n} of the {wanted} held-out products that were asked for.").format(
+            _("The catalogue holds {n:,} of the {wanted:,} held-out products that were asked for.").format(
                 n=sampled, wanted=settings.comparison.sample
             )
         )
     if trained_on := sum(case.trained_on for case in cases):
-        found.append(_("Shown and not counted, since the model was trained on them: {n}.").format(n=trained_on))
+        found.append(_("Shown and not counted, since the model was trained on them: {n:,}.").format(n=trained_on))
     if without := sum(case.reference is None for case in cases):
-        found.append(_("Shown and not counted, since the catalogue has no description of them: {n}.").format(n=without))
+        found.append(
+            _("Shown and not counted, since the catalogue has no description of them: {n:,}.").format(n=without)
+        )
     if any(not case.indexed for case in cases) and any(system.retrieval for system in judgement.systems):
         found.append(
             _(
@@ -136,7 +141,7 @@ def limits(judgement: Judgement, differences: list[Difference], settings: Settin
         if share and share.hits:
             label = next(_(system.label) for system in judgement.systems if system.name == name)
             found.append(
-                _("{system}: {hits} of {n} answers repeat a training example word for word.").format(
+                _("{system}: {hits:,} of {n:,} answers repeat a training example word for word.").format(
                     system=label, hits=share.hits, n=share.n
                 )
             )
@@ -145,12 +150,10 @@ def limits(judgement: Judgement, differences: list[Difference], settings: Settin
 
 def number(value: float, digits: int = 1) -> str:
     """`value` as it is written in the language of the messages; a rounded zero has no sign."""
-    text = f"{value:.{digits}f}"
-    if float(text) == 0:
-        text = text.lstrip("-")
-    return text.replace(".", _(".")).replace("-", "\u2212")
+    text = localised(value, f".{digits}f")
+    return text.lstrip("-") if round(value, digits) == 0 else text.replace("-", "\u2212")
 
 
-def grouped(value: int) -> str:
-    """A whole number with a mark between the thousands, as the language of the messages has it."""
-    return f"{value:,}".replace(",", _(","))
+def interval(low: float, high: float, digits: int = 1, unit: str = "") -> str:
+    """The ends of an interval in brackets."""
+    return _("[{low}, {high}]").format(low=number(low, digits) + unit, high=number(high, digits) + unit)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.artifacts import new_file
-from pipeline.messages import _
+from pipeline.messages import _, localised
 
 SMOOTHED_SHARE = 0.03  # of the curve: how far a step's neighbours reach on either side
 
@@ -28,7 +28,7 @@ def draw_loss_curve(entries: list[dict], path: Path) -> None:
     if held_out:
         axes.plot(*zip(*held_out, strict=True), color="tab:orange", marker="o", markersize=5, label=_("held out"))
         step, loss = held_out[-1]
-        axes.annotate(f"{loss:.2f}", (step, loss), textcoords="offset points", xytext=(8, 0), va="center")
+        axes.annotate(localised(loss, ".2f"), (step, loss), textcoords="offset points", xytext=(8, 0), va="center")
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)

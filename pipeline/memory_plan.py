@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from config import Settings
 from pipeline.errors import UserError
 from pipeline.language_model import CROSS_ENTROPY_GIB
-from pipeline.messages import N_, _
+from pipeline.messages import N_, _, localised
 from pipeline.micro_batches import IGNORED, largest_micro_batch, tokenise
 from pipeline.progress import progress_bar
 from pipeline.prompts import product_prompt
@@ -388,7 +388,7 @@ def show_plan(plan: MemoryPlan) -> None:
         print(f"{title}\n{'=' * len(title)}")
         rows = {_(LABELS[part]): size for part, size in plan.parts.items()}
         for label, size in (rows | {_("Needed"): plan.needed, _("Available on the card"): plan.available}).items():
-            print(f"{label:<33}: {size / GIB:6.3f} GB")
+            print(f"{label:<33}: {localised(size / GIB, '6.3f')} GB")
     form = (
         _("An optimizer step: {examples} examples, end to end in micro-batches of up to {tokens:,} tokens: {n}")
         if plan.packed

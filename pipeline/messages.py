@@ -1,12 +1,18 @@
-"""Everything printed goes through `_`: English message ids, translations in `locale/`. Standard library only."""
+"""Everything printed goes through `_`: English message ids, translations in `locale/`. Standard library only.
+
+Numbers are written as the language has them: 1,216,560 and 3.71, or 1.216.560 and 3,71.
+"""
 
 from __future__ import annotations
 
 import gettext
 import locale
 import os
+import string
 import sys
+from numbers import Real
 from pathlib import Path
+from typing import Any
 
 LOCALE_DIR = Path(__file__).resolve().parent.parent / "locale"
 LANGUAGES = ("en", "pt_BR")
@@ -34,9 +40,27 @@ def system_language() -> str:
     return "pt_BR" if tag.lower().startswith("pt") else "en"
 
 
-def _(message: str) -> str:
-    """`message` in the language that was set; insert values after it: `_("{n} files").format(n=3)`."""
-    return _translations.gettext(message) if message else ""
+def _(message: str) -> Message:
+    """`message` in the language that was set; insert values after it: `_("{n:,} files").format(n=3)`."""
+    return Message(_translations.gettext(message) if message else "")
+
+
+def localised(value: float, form: str) -> str:
+    """A number in the format `form` of Python, with the marks of the language that was set."""
+    marks = {mark: _translations.gettext(mark) for mark in (N_(","), N_("."))}
+    return format(value, form).translate(str.maketrans(marks))
+
+
+class Message(str):
+    """A text that writes the numbers that are inserted into it with the marks of the language."""
+
+    def format(self, **values: Any) -> str:
+        return _MessageFormatter().vformat(self, (), values)
+
+
+class _MessageFormatter(string.Formatter):
+    def format_field(self, value: Any, form: str) -> str:
+        return localised(value, form) if form and isinstance(value, Real) else format(value, form)
 
 
 def N_(message: str) -> str:

@@ -149,7 +149,7 @@ class LossWatch(TrainerCallback):
         raise UserError(
             _(
                 "The loss went out of bounds at step {step}: {loss:.4g}, after {lowest:.4g} at best. "
-                "Lower --training.learning_rate (now {rate:g}) or --training.max_grad_norm (now {norm:g}). "
+                "Lower --training.learning_rate (now {rate}) or --training.max_grad_norm (now {norm}). "
                 "What was saved before it went wrong is kept in {folder}"
             ).format(
                 step=step,

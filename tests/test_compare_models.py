@@ -113,6 +113,18 @@ def test_few_products_decide_nothing(known):
     assert {difference["result"] for difference in report(known[0])["differences"]} == {"few"}
 
 
+def test_intervals_are_written_as_the_language_has_them_and_one_product_has_none(tmp_path):
+    catalogue = {title: sentences(number) for number, title in enumerate(("One", "Two"))}
+    rag = {title: text[: len(text) // (number + 2)] for number, (title, text) in enumerate(catalogue.items())}
+    both = compared(tmp_path, catalogue, {"foundation": catalogue, "rag": rag}, "--language", "pt_BR")
+    assert re.search(r"\[\d+,\d; \d+,\d\]", both.screen)
+    rag.pop("Two")
+    one = compared(tmp_path, catalogue, {"foundation": {"One": catalogue["One"]}, "rag": rag})
+    assert "cannot be concluded from a single product" in " ".join(one.screen.split())
+    assert not re.search(r"\[\d+", one.screen)
+    assert not re.search(r'interval">\[[\d.]+,', (tmp_path / "comparison.html").read_text(encoding="utf-8"))
+
+
 def test_screen_shows_product_by_system_and_nothing_that_a_terminal_obeys(known):
     screen = known[1].screen
     assert re.search(r"\| Product +\| Foundation model +\| Retrieval +\|", screen)

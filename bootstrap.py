@@ -724,8 +724,8 @@ def run_demo(passed_on: list[str]) -> int:
 
 
 def run_tests(passed_on: list[str]) -> int:
-    """Run pytest with `passed_on`. Returns its exit code."""
-    return run_python(["-m", "pytest", *passed_on])
+    """Run pytest with `passed_on`, two files of tests at a time. Returns its exit code."""
+    return run_python(["-m", "pytest", "--numprocesses", "2", "--dist", "loadfile", *passed_on])
 
 
 def run_python(arguments: list[str]) -> int:

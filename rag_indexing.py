@@ -40,8 +40,10 @@ from pipeline.vector_store import (
     DocumentBatch,
     chroma_faults,
     existing_collection,
+    graph_files,
     open_client,
     persisted,
+    require_whole_graph,
     wait_for_adder,
     writable_collection,
     writing_process,
@@ -70,6 +72,7 @@ Splitter = Callable[[list[Product]], "list[list[Document]]"]
 def main(settings: Settings) -> None:
     show_settings(settings, "rag")
     with sole_writer(settings.rag.chroma_dir):
+        require_whole_graph(settings)
         catalogue = measure_catalogue(settings)
         embeddings = load_embedding_model(settings)
         split = splitter_for(embeddings)
@@ -80,8 +83,13 @@ def main(settings: Settings) -> None:
 
 def index(catalogue: Catalogue, embeddings: HuggingFaceEmbeddings, split: Splitter, settings: Settings) -> None:
     """Bring the index to the state of the catalogue, and say so."""
-    collection, counts = fill(catalogue, embeddings, split, settings)
-    mark_complete(collection, embeddings, catalogue.products, settings)
+    try:
+        collection, counts = fill(catalogue, embeddings, split, settings)
+        mark_complete(collection, embeddings, catalogue.products, settings)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            _("The index is not complete, and cannot be searched until then: the same command goes on from here.")
+        ) from None
     report(collection.count(), counts)
 
 
@@ -374,6 +382,7 @@ def mark_complete(collection: Collection, embeddings: HuggingFaceEmbeddings, pro
         [settings.data.processed_file],
         records=products,
         documents=collection.count(),
+        graph=graph_files(settings.rag.chroma_dir),
         floors=calibrate(collection, path_for(settings), embeddings),
     )
 

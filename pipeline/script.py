@@ -46,7 +46,8 @@ def run(main: Callable[[Settings], None], description: str) -> None:
     """Read the settings, call `main` with them, and end the process.
 
     `description` (a message id) is what --help says of the script. What the user can put right ends in one line and
-    exit code 2, Ctrl-C and SIGTERM in one line and 130; every other fault keeps its traceback, since it is ours.
+    exit code 2; Ctrl-C and SIGTERM in one line, with what the KeyboardInterrupt says, and 130; every other fault keeps
+    its traceback, since it is ours.
     """
     speak_utf8()
     make_output_harmless()
@@ -64,7 +65,9 @@ def run(main: Callable[[Settings], None], description: str) -> None:
     except (KeyboardInterrupt, ValueError) as error:
         if not _is_interrupt(error):
             raise
-        end(_("Interrupted. Nothing is half written; the same command can be run again."), EXIT_INTERRUPTED)
+        said = str(error) if isinstance(error, KeyboardInterrupt) else ""
+        what_now = said or _("Nothing is half written; the same command can be run again.")
+        end(_("Interrupted. {what_now}").format(what_now=what_now), EXIT_INTERRUPTED)
     except RuntimeError as error:
         if type(error).__name__ != "OutOfMemoryError":  # torch's, which is not imported here
             raise

@@ -32,6 +32,8 @@ WAITS = (0.5, 1, 2, 4)  # seconds before a server is asked once more
 
 ADDER_PATIENCE = 60  # seconds that the last batch of a run that was killed may take
 
+LONGEST_REASON = 120  # characters; Chroma's can be long, and name what only its authors know
+
 FULL = 1 << 20  # bytes; with fewer free, a database can write no more
 
 LOCK_SECONDS = 5  # that another program may keep the database to itself
@@ -97,41 +99,40 @@ def _is_no_answer(error: Exception) -> bool:
 @contextmanager
 def chroma_faults(settings: Settings) -> Iterator[None]:
     """Turn what Chroma raises for a damaged folder, one that is locked, or a server that is gone into a UserError."""
-    import httpx
-    from chromadb.errors import ChromaError
-
     try:
         yield
     except Exception as error:
-        if _is_no_answer(error):
-            raise UserError(
-                _(
-                    "No Chroma server answers at {server}. Start it, for example with: "
-                    "chroma run --host 127.0.0.1 --port {port} --path chroma_server"
-                ).format(server=settings.rag.server, port=urlsplit(settings.rag.server or "").port or 8000)
-            ) from None
-        # Chroma's own class, but for a database that it cannot read at all.
-        if isinstance(error, (ChromaError, httpx.HTTPError, sqlite3.Error)) or "Could not connect to tenant" in str(
-            error
-        ):
-            if settings.rag.server is None and _disk_is_full(settings.rag.chroma_dir, error):
-                raise UserError(
-                    _(
-                        "{folder} cannot be written: the disk is full or damaged. "
-                        "Make room there; the same command goes on."
-                    ).format(folder=settings.rag.chroma_dir)
-                ) from None
-            raise UserError(
-                _(
-                    "The index in {place} cannot be used ({reason}). Close what else uses it; if that does not help, "
-                    "remove it and run: {command}"
-                ).format(
-                    place=settings.rag.server or settings.rag.chroma_dir,
-                    reason=error,
-                    command=command("rag_indexing.py"),
-                )
-            ) from None
-        raise
+        problem = _problem(error, settings)
+        if problem is None:
+            raise
+        raise UserError(problem) from None
+
+
+def _problem(error: Exception, settings: Settings) -> str | None:
+    """What `error` says of the index or the server, for a user; None where it says nothing of them."""
+    import httpx
+    from chromadb.errors import ChromaError
+
+    folder, reason = settings.rag.chroma_dir, " ".join(str(error).split())
+    if _is_no_answer(error):
+        return _(
+            "No Chroma server answers at {server}. Start it, for example with: "
+            "chroma run --host 127.0.0.1 --port {port} --path chroma_server"
+        ).format(server=settings.rag.server, port=urlsplit(settings.rag.server or "").port or 8000)
+    # Chroma's own class, but for a database that it cannot read at all.
+    if not isinstance(error, (ChromaError, httpx.HTTPError, sqlite3.Error)) and "connect to tenant" not in reason:
+        return None
+    if settings.rag.server is None and _disk_is_full(folder, error):
+        return _(
+            "{folder} cannot be written: the disk is full or damaged. Make room there; the same command goes on."
+        ).format(folder=folder)
+    if "locked" in reason:
+        return _(
+            "The index in {folder} is in use by another program. Close it, then run the same command again."
+        ).format(folder=folder)
+    return _("The index in {place} cannot be read. Remove it and run: {command} (Chroma says: {reason})").format(
+        place=settings.rag.server or folder, command=command("rag_indexing.py"), reason=reason[:LONGEST_REASON]
+    )
 
 
 def _disk_is_full(folder: Path, error: Exception) -> bool:
@@ -268,6 +269,26 @@ def require_index(settings: Settings) -> None:
             )
         )
     require_made_from(settings.data.processed_file, folder, made_by="rag_indexing.py")
+    require_whole_graph(settings)
+
+
+def graph_files(folder: Path) -> dict[str, int]:
+    """Sizes in bytes of the files in which Chroma keeps the vectors of the index in `folder`; searches leave them."""
+    return {file.relative_to(folder).as_posix(): file.stat().st_size for file in sorted(folder.glob("*/*"))}
+
+
+def require_whole_graph(settings: Settings) -> None:
+    """Raise UserError where a file of the graph is not as long as it was: Chroma would find less, without a word."""
+    folder = settings.rag.chroma_dir
+    written = (read_meta(folder) or {}).get("graph", {}) if folder.exists() else {}
+    present = graph_files(folder)
+    for name, size in written.items():
+        if present.get(name) != size:
+            raise UserError(
+                _("{file} is missing or not as long as it was written. Remove {folder} and run: {command}").format(
+                    file=folder / name, folder=folder, command=command("rag_indexing.py")
+                )
+            )
 
 
 def _incomplete(settings: Settings) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import shutil
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -60,6 +62,22 @@ def test_killed_at_random_moments_ends_with_exactly_the_same_documents(indexed, 
     assert len({document["text"] for document in index.values()}) == len(PRODUCTS)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent to a process otherwise there")
+def test_ctrl_c_says_that_the_index_is_not_complete_and_the_same_command_goes_on(indexed, tmp_path):
+    _, flags = indexed
+    write_catalogue(tmp_path, PRODUCTS)
+    process = start("rag_indexing.py", tmp_path, *flags)
+    next(line for line in process.stdout if b"Adding the documents" in line)
+    process.send_signal(signal.SIGINT)
+    done = finish(process)
+    assert done.code == 130
+    assert "The index is not complete" in done.errors
+    assert "half written" not in done.errors
+    assert_refused(run_script("rag_search_vs.py", tmp_path, *flags), "not complete", "python rag_indexing.py")
+    run_well("rag_indexing.py", tmp_path, *flags)
+    assert stored(tmp_path).keys() == stored(indexed[0]).keys()
+
+
 def test_a_catalogue_of_other_products_takes_the_place_of_the_first(indexed, tmp_path):
     """More are added and removed than Chroma keeps in memory before it writes its graph."""
     folder, flags = copy_of(indexed, tmp_path)
@@ -101,7 +119,7 @@ def test_index_of_another_file_is_refused(indexed, tmp_path):
     with Path(other).open("a", encoding="utf-8") as file:
         file.write("\n")
     done = run_script("rag_search_vs.py", folder, *flags, "--data.processed_file", "other.json")
-    assert_refused(done, "not made from", "other.json", "python rag_indexing.py")
+    assert_refused(done, "other.json is not what", "python rag_indexing.py")
 
 
 # --------------------------------------------------------------------------------------- indices that cannot be used
@@ -111,9 +129,25 @@ def test_index_of_another_file_is_refused(indexed, tmp_path):
 def test_damaged_index_is_refused(indexed, tmp_path):
     folder, flags = copy_of(indexed, tmp_path)
     [graph] = folder.glob("chroma_db/*/index_metadata.pickle")
-    graph.write_bytes(b"no graph")
+    graph.write_bytes(b"0" * graph.stat().st_size)
     for script in ("rag_search_vs.py", "rag_indexing.py"):
-        assert_refused(run_script(script, folder, *flags), "chroma_db", "cannot be used", "python rag_indexing.py")
+        assert_refused(run_script(script, folder, *flags), "chroma_db", "cannot be read", "python rag_indexing.py")
+
+
+@pytest.mark.parametrize("damage", ["lost", "cut off"])
+def test_index_whose_vectors_are_not_all_there_is_refused(indexed, tmp_path, damage):
+    """Chroma itself would find nothing, or less."""
+    folder, flags = copy_of(indexed, tmp_path)
+    [vectors] = folder.glob("chroma_db/*/data_level0.bin")
+    if damage == "lost":
+        shutil.rmtree(vectors.parent)
+    else:
+        os.truncate(vectors, vectors.stat().st_size // 2)
+    for script, more in (("rag_search_vs.py", ("--rag.method", "dense")), ("rag_indexing.py", ())):
+        done = run_script(script, folder, *flags, *more)
+        assert_refused(done, "data_level0.bin" if damage == "cut off" else "missing", "chroma_db and run: python rag_")
+    shutil.rmtree(folder / "chroma_db")
+    assert added_and_removed(run_well("rag_indexing.py", folder, *flags).screen) == (len(PRODUCTS), 0)
 
 
 def test_index_that_another_program_holds_is_refused(indexed, tmp_path):
@@ -121,7 +155,7 @@ def test_index_that_another_program_holds_is_refused(indexed, tmp_path):
     with closing(sqlite3.connect(folder / "chroma_db" / "chroma.sqlite3", isolation_level=None)) as database:
         database.execute("BEGIN EXCLUSIVE")
         done = run_script("rag_indexing.py", folder, *flags)
-    assert_refused(done, "chroma_db", "Close what else uses it")
+    assert_refused(done, "chroma_db", "in use by another program")
 
 
 def test_two_runs_at_the_same_time_are_one_too_many(indexed, tmp_path):

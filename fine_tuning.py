@@ -52,7 +52,7 @@ from pipeline.language_model import (
     prepare_for_inference,
     resolve_dtype,
 )
-from pipeline.memory_plan import MemoryPlan, limit_memory, number_of_cards, plan_memory, show_plan
+from pipeline.memory_plan import MemoryPlan, gigabytes, limit_memory, number_of_cards, plan_memory, show_plan
 from pipeline.messages import N_, _, localised
 from pipeline.micro_batches import tokenise_dataset
 from pipeline.model_card import write_model_card
@@ -68,7 +68,6 @@ if TYPE_CHECKING:
 
 DESCRIPTION = N_("Script 3: fine-tune the foundation model on the catalogue with LoRA.")
 
-GIB = 1024**3
 RECOMMENDED_MEMORY_PERCENT = 95  # above it, Windows moves GPU memory into system memory and training crawls
 # Settings that do not change what is learned: a training goes on although they differ.
 NOT_PART_OF_THE_TRAINING = {
@@ -505,10 +504,6 @@ def print_statistics(title: str, facts: dict[str, str]) -> None:
     print(f"\n{title}\n{'=' * len(title)}")
     for label, value in facts.items():
         print(f"{label:<33}: {value}")
-
-
-def gigabytes(size: int, digits: int = 3) -> str:
-    return localised(size / GIB, f".{digits}f") + " GB"
 
 
 def change(first: float, final: float, form: str) -> str:

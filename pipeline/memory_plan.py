@@ -388,7 +388,7 @@ def show_plan(plan: MemoryPlan) -> None:
         print(f"{title}\n{'=' * len(title)}")
         rows = {_(LABELS[part]): size for part, size in plan.parts.items()}
         for label, size in (rows | {_("Needed"): plan.needed, _("Available on the card"): plan.available}).items():
-            print(f"{label:<33}: {localised(size / GIB, '6.3f')} GB")
+            print(f"{label:<33}: {gigabytes(size):>9}")
     form = (
         _("An optimizer step: {examples} examples, end to end in micro-batches of up to {tokens:,} tokens: {n}")
         if plan.packed
@@ -397,6 +397,11 @@ def show_plan(plan: MemoryPlan) -> None:
     print("\n" + form.format(examples=plan.examples_per_step, tokens=plan.tokens, n=plan.micro_batches))
     for note in plan.notes:
         print(note)
+
+
+def gigabytes(size: int, digits: int = 3) -> str:
+    """Bytes as `7.996 GB`, with the decimal sign of the language."""
+    return localised(size / GIB, f".{digits}f") + " GB"
 
 
 def prove(plan: MemoryPlan, trainer: DescriptionTrainer) -> None:

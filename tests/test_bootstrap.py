@@ -218,7 +218,7 @@ def test_tests_bring_only_their_own_packages_and_pass_arguments_on(installed, wh
     before = log_of(installed)
     result = run_bootstrap(installed, "test", "-k", "a name", **offline(wheels))
     assert result.returncode == 0, result.stderr
-    assert "'-k', 'a name']" in result.stdout
+    assert "pytest ['--numprocesses', '2', '--dist', 'loadfile', '-k', 'a name']" in result.stdout
     added = log_of(installed)[len(before) :]
     assert "Successfully installed pytest-9.2.0" in added
     assert "torch" not in added

@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from pprint import pformat
@@ -20,6 +21,7 @@ BANNER_LINE = "#" * 79
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
+SECONDS_UNTIL_AGAIN = 0.01  # for what swallowed an interrupt to be over
 
 # What a user can put right: full disks and limits, rights, and paths that lead nowhere.
 USER_ERRNOS = {
@@ -53,6 +55,7 @@ def run(main: Callable[[Settings], None], description: str) -> None:
     make_output_harmless()
     sys.stderr.reconfigure(encoding="utf-8", errors="replace")
     end_at_sigterm_as_at_ctrl_c()
+    interrupt_again_what_swallowed_it()
     for name, value in QUIET_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     if os.environ.get("RANK", "0") != "0":  # of several processes that torchrun started, the first one speaks
@@ -103,6 +106,31 @@ def end_at_sigterm_as_at_ctrl_c() -> None:
         signal.default_int_handler(number, frame)
 
     signal.signal(signal.SIGTERM, interrupt)
+
+
+def interrupt_again_what_swallowed_it() -> None:
+    """Let an interrupt that strikes in a destructor come once more.
+
+    Python prints an exception that leaves a destructor or a weak reference's callback, and goes on as if nothing had
+    happened: the run could not be ended, and its screen had a traceback.
+    """
+    report = sys.unraisablehook
+
+    def interrupt() -> None:  # such that a main thread that waits is woken
+        if sys.platform == "win32":
+            signal.raise_signal(signal.SIGINT)
+        else:
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+    def report_or_interrupt(unraisable: sys.UnraisableHookArgs) -> None:
+        if issubclass(unraisable.exc_type, KeyboardInterrupt):
+            again = threading.Timer(SECONDS_UNTIL_AGAIN, interrupt)
+            again.daemon = True
+            again.start()
+        else:
+            report(unraisable)
+
+    sys.unraisablehook = report_or_interrupt
 
 
 def speak_utf8() -> None:

@@ -470,6 +470,16 @@ def test_ctrl_c_leaves_the_older_output(tmp_path):
     assert not list(tmp_path.glob("*.part"))
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent to a process otherwise there")
+def test_ctrl_c_within_a_destructor_ends_the_run_too(tmp_path):
+    """Python prints an exception that leaves a destructor, and goes on: the interrupt was lost."""
+    command = [sys.executable, "-c", INTERRUPTED_IN_A_DESTRUCTOR, str(PROJECT), "--work_dir", str(tmp_path)]
+    english = os.environ | {"DESCRIBE_LANGUAGE": "en"}
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=DEADLINE, env=english)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr.splitlines() == ["", "Interrupted. Nothing is half written; the same command can be run again."]
+
+
 # ------------------------------------------------------------------------------------------------------ many processes
 
 UNDER_SPAWN = """
@@ -493,6 +503,25 @@ if __name__ == "__main__":
     for _time in range(3):
         with WorkerProcesses(abs, 2):
             pass
+"""
+
+INTERRUPTED_IN_A_DESTRUCTOR = """
+import os, signal, sys, time
+sys.path.insert(0, sys.argv.pop(1))
+from pipeline.script import run
+
+class Interrupted:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(1)
+
+def main(settings):
+    Interrupted()
+    time.sleep(60)
+    print("not ended")
+
+if __name__ == "__main__":
+    run(main, "")
 """
 
 

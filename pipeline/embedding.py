@@ -29,8 +29,11 @@ TRIED_TEXTS = 8
 CLEARLY_FASTER = 1.25  # so that what else the machine does at that moment does not choose
 
 
-def load_embedding_model(settings: Settings) -> HuggingFaceEmbeddings:
-    """The embedding model `rag.embedding_model`, with vectors of length 1. Raises UserError where it cannot be had."""
+def load_embedding_model(settings: Settings, device: str | None = None) -> HuggingFaceEmbeddings:
+    """The embedding model `rag.embedding_model`, with vectors of length 1. Raises UserError where it cannot be had.
+
+    It goes to `device`; without one, to where the language model would.
+    """
     from langchain_huggingface import HuggingFaceEmbeddings
 
     print("\n" + _("Creating the embedding model..."), flush=True)
@@ -39,7 +42,7 @@ def load_embedding_model(settings: Settings) -> HuggingFaceEmbeddings:
         return HuggingFaceEmbeddings(
             model_name=str(_packaged_minilm() or name) if name == MINILM else name,
             model_kwargs={
-                "device": "cpu" if settings.model.device_map == "cpu" else None,
+                "device": device or ("cpu" if settings.model.device_map == "cpu" else None),
                 "trust_remote_code": False,
                 "model_kwargs": {"use_safetensors": True},
             },

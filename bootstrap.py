@@ -42,7 +42,7 @@ if not OLDEST_PYTHON <= sys.version_info[:2] <= NEWEST_PYTHON:
     sys.exit(2)
 
 from pipeline.errors import UserError  # noqa: E402 - needs the Python that was checked above
-from pipeline.messages import LANGUAGES, N_, _, set_language  # noqa: E402
+from pipeline.messages import LANGUAGES, N_, _, localised, set_language  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
@@ -758,7 +758,7 @@ def show_next_commands(kind: str) -> int:
 
 def duration(seconds: float) -> str:
     """`8.3 s`, `2 min 05 s`."""
-    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds) // 60} min {int(seconds) % 60:02d} s"
+    return localised(seconds, ".1f") + " s" if seconds < 60 else f"{int(seconds) // 60} min {int(seconds) % 60:02d} s"
 
 
 def say(text: str) -> None:

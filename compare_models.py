@@ -34,11 +34,11 @@ DESCRIPTION = N_("Script 8: compare the systems: which describes the products be
 def main(settings: Settings) -> None:
     show_settings(settings, "comparison", "answers")
     cases, notes = collect_answers(settings)
-    speeds, embeddings = answer_missing(cases, settings)
+    speeds, embedding_model = answer_missing(cases, settings)
     save_fourth_system(cases, settings)
     banner(_("Comparing the answers"))
     mark_trained_on(cases, settings)
-    judgement = judge(cases, repeated_examples(cases, settings), embeddings, settings)
+    judgement = judge(cases, repeated_examples(cases, settings), embedding_model, settings)
     report = build_report(judgement, verdict(judgement, notes, settings), speeds, settings)
     print_report(report)
     write(report, settings)

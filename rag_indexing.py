@@ -87,8 +87,10 @@ def index(catalogue: Catalogue, embeddings: HuggingFaceEmbeddings, split: Splitt
         collection, counts = fill(catalogue, embeddings, split, settings)
         mark_complete(collection, embeddings, catalogue.products, settings)
     except KeyboardInterrupt:
+        if meta_path(settings.rag.chroma_dir).exists():  # not begun, or just ended
+            raise
         raise KeyboardInterrupt(
-            _("The index is not complete, and cannot be searched until then: the same command goes on from here.")
+            _("The index is not complete, and cannot be searched until it is: the same command goes on from here.")
         ) from None
     report(collection.count(), counts)
 
@@ -382,7 +384,7 @@ def mark_complete(collection: Collection, embeddings: HuggingFaceEmbeddings, pro
         [settings.data.processed_file],
         records=products,
         documents=collection.count(),
-        graph=graph_files(settings.rag.chroma_dir),
+        graph={} if settings.rag.server else graph_files(settings.rag.chroma_dir),
         floors=calibrate(collection, path_for(settings), embeddings),
     )
 

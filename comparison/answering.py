@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
+from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -111,18 +112,21 @@ def kept_answers(system: System, settings: Settings) -> tuple[list[Answer], list
 # ------------------------------------------------------------------------------------------------ what is missing
 
 
-def answer_missing(cases: list[Case], settings: Settings) -> tuple[dict[str, Speed], HuggingFaceEmbeddings | None]:
+def answer_missing(
+    cases: list[Case], settings: Settings
+) -> tuple[dict[str, Speed], Callable[[], HuggingFaceEmbeddings]]:
     """Have the missing answers generated: all systems about the sample, the fourth about what script 7 was asked.
 
     The search comes first and leaves the card before the language model comes, which is loaded once: with its adapter
-    switched off it is the foundation model. Returns what each system took, and, where a language model was loaded, the
-    embedding model on the CPU: of the 4.8 GiB that Llama-3-8B in 4 bits takes, Unsloth kept 3.5 when it was let go.
+    switched off it is the foundation model. Returns what each system took, and how the embedding model is had from now
+    on. Once a language model was loaded, that one is on the CPU: of the 4.8 GiB that Llama-3-8B in 4 bits took, 3.5
+    stayed on the card when it was let go.
     """
     speeds = read_sample_file(cases, settings)
     missing = {system: [case for case in cases if is_missing(system, case)] for system in SYSTEMS}
     missing = without_unavailable({system: wanted for system, wanted in missing.items() if wanted}, settings)
     if not missing:
-        return speeds, None
+        return speeds, partial(load_embedding_model, settings)
     banner(_("Asking the models what they have not been asked yet"))
     for system, wanted in missing.items():
         print(f"{_(system.label):<43}: {localised(len(wanted), ',')}")
@@ -131,7 +135,7 @@ def answer_missing(cases: list[Case], settings: Settings) -> tuple[dict[str, Spe
     if embeddings:
         embeddings._client.to("cpu")
     speeds |= ask_all(missing, found, settings)
-    return speeds, embeddings or load_embedding_model(settings, "cpu")
+    return speeds, lambda: embeddings or load_embedding_model(settings, "cpu")
 
 
 def is_missing(system: System, case: Case) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -93,14 +94,14 @@ class Judgement(NamedTuple):
 def judge(
     cases: list[Case],
     repeated: dict[tuple[str, bool], set[str]],
-    embeddings: HuggingFaceEmbeddings | None,
+    embedding_model: Callable[[], HuggingFaceEmbeddings],
     settings: Settings,
 ) -> Judgement:
     """Measure all answers and what follows from them."""
     systems = [system for system in SYSTEMS if any(system.name in case.answers for case in cases)]
     measured = measure_all(cases, settings)
     for case, figures, meanings in zip(
-        cases, measured, similarities_of_meaning(cases, embeddings, settings), strict=True
+        cases, measured, similarities_of_meaning(cases, embedding_model, settings), strict=True
     ):
         for name, of_answer in figures.items():
             of_answer["meaning"] = 0.0 if of_answer["abstained"] and case.reference else meanings.get(name)
@@ -135,10 +136,10 @@ def measure_all(cases: list[Case], settings: Settings) -> list[dict[str, dict[st
 
 
 def similarities_of_meaning(
-    cases: list[Case], embeddings: HuggingFaceEmbeddings | None, settings: Settings
+    cases: list[Case], embedding_model: Callable[[], HuggingFaceEmbeddings], settings: Settings
 ) -> list[dict[str, float]]:
     """By case and system: the cosine of the embeddings of answer and reference, times 100; 0 for an empty answer."""
-    from pipeline.embedding import embed, load_embedding_model
+    from pipeline.embedding import embed
 
     texts = {
         text
@@ -149,7 +150,7 @@ def similarities_of_meaning(
     }
     if not texts:
         return [{} for _case in cases]
-    embeddings = embeddings or load_embedding_model(settings)
+    embeddings = embedding_model()
     order = sorted(texts, key=len)  # texts of like length share a batch
     vectors: dict[str, Any] = {}
     with progress_bar(_("Embedding the answers"), total=len(order)) as bar:

@@ -151,7 +151,7 @@ def limits(judgement: Judgement, differences: list[Difference], settings: Settin
 def number(value: float, digits: int = 1) -> str:
     """`value` as it is written in the language of the messages; a rounded zero has no sign."""
     text = localised(value, f".{digits}f")
-    return text.lstrip("-") if round(value, digits) == 0 else text.replace("-", "\u2212")
+    return text.lstrip("-") if round(float(value), digits) == 0 else text.replace("-", "\u2212")
 
 
 def interval(low: float, high: float, digits: int = 1, unit: str = "") -> str:

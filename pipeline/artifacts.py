@@ -176,7 +176,7 @@ def read_meta(path: Path) -> dict | None:
         meta = json.loads(file.read_text(encoding="utf-8"))
         if not isinstance(meta, dict):
             raise ValueError("not an object")
-        for name, kind in (("format", int), ("inputs", dict), ("settings", dict)):
+        for name, kind in (("format", int), ("inputs", dict), ("settings", dict), ("graph", dict)):
             if not isinstance(meta.setdefault(name, kind()), kind):
                 raise ValueError(f'"{name}" has another type')
     except FileNotFoundError:
@@ -220,8 +220,12 @@ def command(script: str) -> str:
     words = [f"python {script}"]
     for flag, value in flags_and_values(sys.argv[1:]):
         if flag.startswith(("--profile", "--work_dir", "--data.", "--model.", "--rag.")):
-            words += [flag, f'"{value}"' if " " in value else value]
+            words += [flag, _word(value)]
     return " ".join(words)
+
+
+def _word(value: str) -> str:
+    return f'"{value}"' if " " in value else value
 
 
 def flags_and_values(argv: list[str]) -> list[tuple[str, str]]:
@@ -240,18 +244,27 @@ def require(path: Path, made_by: str) -> Path:
 
 
 def require_made_from(file: Path, path: Path, made_by: str) -> None:
-    """Raise UserError when `file` is there and has another content than every input of the artifact `path` had.
+    """Raise UserError when the clean catalogue `file` is there and the artifact `path` was made from another content.
 
-    Their paths do not count: a folder of work can be moved or copied as a whole.
+    Paths do not count: a folder of work can be moved or copied as a whole.
     """
-    digests = (read_meta(path) or {}).get("inputs", {}).values()
-    if digests and file.is_file() and content_hash(file) not in digests:
-        raise UserError(
-            _(
-                "{file} is not what {artifact} was made from: it has changed since, or is another one. "
-                "Run again: {command}"
-            ).format(file=file, artifact=path, command=command(made_by))
-        )
+    inputs = (read_meta(path) or {}).get("inputs", {})
+    if not inputs or not file.is_file() or content_hash(file) in inputs.values():
+        return
+    for other, digest in inputs.items():
+        if Path(other).is_file() and content_hash(Path(other)) == digest:
+            raise UserError(
+                _(
+                    "{file} is not what {artifact} was made from. Add --data.processed_file {other}, "
+                    "or run again: {command}"
+                ).format(file=file, artifact=path, other=_word(other), command=command(made_by))
+            )
+    raise UserError(
+        _(
+            "{file} is not what {artifact} was made from: it has changed since, or is another one. "
+            "Run again: {command}"
+        ).format(file=file, artifact=path, command=command(made_by))
+    )
 
 
 def package_versions() -> dict[str, str]:

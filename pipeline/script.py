@@ -7,7 +7,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from pprint import pformat
 
@@ -55,14 +56,14 @@ def run(main: Callable[[Settings], None], description: str) -> None:
     make_output_harmless()
     sys.stderr.reconfigure(encoding="utf-8", errors="replace")
     end_at_sigterm_as_at_ctrl_c()
-    interrupt_again_what_swallowed_it()
     for name, value in QUIET_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     if os.environ.get("RANK", "0") != "0":  # of several processes that torchrun started, the first one speaks
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
         os.environ["TQDM_DISABLE"] = "1"
     try:
-        main(read_settings(description, sys.argv[1:]))
+        with swallowed_interrupts_coming_again():
+            main(read_settings(description, sys.argv[1:]))
     except UserError as error:
         end(_("Error: {problem}").format(problem=error), EXIT_USER_ERROR)
     except (KeyboardInterrupt, ValueError) as error:
@@ -108,13 +109,14 @@ def end_at_sigterm_as_at_ctrl_c() -> None:
     signal.signal(signal.SIGTERM, interrupt)
 
 
-def interrupt_again_what_swallowed_it() -> None:
-    """Let an interrupt that strikes in a destructor come once more.
+@contextmanager
+def swallowed_interrupts_coming_again() -> Iterator[None]:
+    """Within the block, let an interrupt that strikes in a destructor come once more; after it, the run ends anyway.
 
     Python prints an exception that leaves a destructor or a weak reference's callback, and goes on as if nothing had
     happened: the run could not be ended, and its screen had a traceback.
     """
-    report = sys.unraisablehook
+    report, within = sys.unraisablehook, True
 
     def interrupt() -> None:  # such that a main thread that waits is woken
         if sys.platform == "win32":
@@ -123,14 +125,18 @@ def interrupt_again_what_swallowed_it() -> None:
             signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
     def report_or_interrupt(unraisable: sys.UnraisableHookArgs) -> None:
-        if issubclass(unraisable.exc_type, KeyboardInterrupt):
+        if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+            report(unraisable)
+        elif within:  # Python starts no threads while it ends
             again = threading.Timer(SECONDS_UNTIL_AGAIN, interrupt)
             again.daemon = True
             again.start()
-        else:
-            report(unraisable)
 
     sys.unraisablehook = report_or_interrupt
+    try:
+        yield
+    finally:
+        within = False
 
 
 def speak_utf8() -> None:

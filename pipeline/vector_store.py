@@ -126,13 +126,19 @@ def _problem(error: Exception, settings: Settings) -> str | None:
         return _(
             "{folder} cannot be written: the disk is full or damaged. Make room there; the same command goes on."
         ).format(folder=folder)
-    if "locked" in reason:
+    reason = reason[:LONGEST_REASON]
+    if settings.rag.server:
+        return _("The Chroma server at {server} cannot do what it was asked: {reason}").format(
+            server=settings.rag.server, reason=reason
+        )
+    if "is locked" in reason:
         return _(
             "The index in {folder} is in use by another program. Close it, then run the same command again."
         ).format(folder=folder)
-    return _("The index in {place} cannot be read. Remove it and run: {command} (Chroma says: {reason})").format(
-        place=settings.rag.server or folder, command=command("rag_indexing.py"), reason=reason[:LONGEST_REASON]
-    )
+    return _(
+        "The index in {folder} cannot be read. Close what else uses it; if that does not help, remove it and run: "
+        "{command} (Chroma says: {reason})"
+    ).format(folder=folder, command=command("rag_indexing.py"), reason=reason)
 
 
 def _disk_is_full(folder: Path, error: Exception) -> bool:
@@ -278,7 +284,12 @@ def graph_files(folder: Path) -> dict[str, int]:
 
 
 def require_whole_graph(settings: Settings) -> None:
-    """Raise UserError where a file of the graph is not as long as it was: Chroma would find less, without a word."""
+    """Raise UserError where a file of the graph is not as long as it was: Chroma would find less, without a word.
+
+    A server keeps its files itself.
+    """
+    if settings.rag.server:
+        return
     folder = settings.rag.chroma_dir
     written = (read_meta(folder) or {}).get("graph", {}) if folder.exists() else {}
     present = graph_files(folder)

@@ -27,7 +27,7 @@ RECORDS = ("--rag.max_records", "24")
 
 @pytest.fixture(scope="session", autouse=True)
 def clean_environment(tmp_path_factory):
-    """No settings of the user's, no network and no card; one thread, since two scripts run at the same time."""
+    """No settings of the user's, no network and no card; one thread, since several scripts run at the same time."""
     # A background job of a shell ignores Ctrl-C, and so would every script that it starts.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with pytest.MonkeyPatch.context() as patch:
@@ -48,6 +48,8 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow_fault: takes long; runs with --faults all")
+    if config.getoption("--reliability") and config.getoption("numprocesses", None):
+        raise pytest.UsageError("--reliability writes what one process saw: leave out --numprocesses")
 
 
 def pytest_collection_modifyitems(config, items):

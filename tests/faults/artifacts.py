@@ -287,6 +287,7 @@ INDEX_CASES = [
         write(f"{CHROMA}.meta.json", "{}"),
         (CHROMA,),
     ),
+    index("meta file of the index with null for the sizes", edit_json(f"{CHROMA}.meta.json", graph=None), ("damaged",)),
     index("index from a newer version", edit_json(f"{CHROMA}.meta.json", format=99), ("newer version",)),
     index(
         "catalogue changed since the indexing",

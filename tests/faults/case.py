@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.conftest import PipelineRun
-from tests.running import DEMO, Finished, contents, run_script
+from tests.running import DEMO, PROJECT, Finished, contents, run_script
+
+UUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")  # names a folder of Chroma's
 
 
 @dataclass(frozen=True)
@@ -43,9 +46,11 @@ class Ending:
 
     @property
     def message(self) -> str:
-        """The sentence of a refused run; the folder's own name is left out."""
+        """The sentence of a refused run, without what differs from one run or machine to the next."""
         sentence = self.done.errors.partition("Error: ")[2].strip()
-        return sentence.replace(f"{self.folder}/", "").replace(str(self.folder), "the folder")
+        for path, shown in ((f"{self.folder}/", ""), (str(self.folder), "the folder"), (f"{PROJECT}/", "")):
+            sentence = sentence.replace(path, shown)
+        return re.sub(UUID, "…", sentence)
 
 
 def copy_artifacts(source: Path, folder: Path, names: tuple[str, ...]) -> None:

@@ -79,6 +79,16 @@ def test_changed_input_is_noticed_even_at_the_same_size(tmp_path):
         require_made_from(catalogue, moved, made_by="script.py")
 
 
+def test_the_file_that_an_artifact_was_made_from_is_named_where_it_is_still_there(tmp_path):
+    one, other, artifact = tmp_path / "the one.json", tmp_path / "other.json", tmp_path / "artifact"
+    one.write_bytes(b"one")
+    other.write_bytes(b"other")
+    artifact.touch()
+    write_meta(artifact, {}, [one])
+    with pytest.raises(UserError, match=r'other\.json is not what .*--data\.processed_file ".*the one\.json", or run'):
+        require_made_from(other, artifact, made_by="script.py")
+
+
 def test_hash_of_a_file_does_not_depend_on_its_meta(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"x" * 3_000_000)

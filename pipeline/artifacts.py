@@ -167,7 +167,7 @@ def write_meta(
 
 
 def read_meta(path: Path) -> dict | None:
-    """The meta of the artifact `path`, None where there is none; `inputs` and `settings` are objects.
+    """The meta of the artifact `path`, None where there is none; `inputs`, `settings` and `graph` are objects.
 
     Raises UserError for a damaged one, and for one that a newer version wrote.
     """

@@ -12,7 +12,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
-from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -126,7 +125,7 @@ def answer_missing(
     missing = {system: [case for case in cases if is_missing(system, case)] for system in SYSTEMS}
     missing = without_unavailable({system: wanted for system, wanted in missing.items() if wanted}, settings)
     if not missing:
-        return speeds, partial(load_embedding_model, settings)
+        return speeds, lambda: load_embedding_model(settings)
     banner(_("Asking the models what they have not been asked yet"))
     for system, wanted in missing.items():
         print(f"{_(system.label):<43}: {localised(len(wanted), ',')}")

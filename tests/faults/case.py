@@ -50,7 +50,7 @@ class Ending:
         sentence = self.done.errors.partition("Error: ")[2].strip()
         for path, shown in ((f"{self.folder}/", ""), (str(self.folder), "the folder"), (f"{PROJECT}/", "")):
             sentence = sentence.replace(path, shown)
-        return re.sub(UUID, "…", sentence)
+        return UUID.sub("…", sentence)
 
 
 def copy_artifacts(source: Path, folder: Path, names: tuple[str, ...]) -> None:

@@ -41,8 +41,8 @@ if not OLDEST_PYTHON <= sys.version_info[:2] <= NEWEST_PYTHON:
     )
     sys.exit(2)
 
-from pipeline.errors import UserError  # noqa: E402 - needs the Python that was checked above
-from pipeline.messages import LANGUAGES, N_, _, localised, set_language  # noqa: E402
+from pipeline.runtime.errors import UserError  # noqa: E402 - needs the Python that was checked above
+from pipeline.runtime.messages import LANGUAGES, N_, _, localised, set_language  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"

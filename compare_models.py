@@ -22,11 +22,12 @@ from comparison.systems import RAG_FINE_TUNED
 from comparison.training_examples import mark_trained_on, repeated_examples
 from comparison.verdict import verdict
 from config import Settings
-from pipeline.answers import save_answers
-from pipeline.artifacts import command
-from pipeline.errors import UserError
-from pipeline.messages import N_, _
-from pipeline.script import banner, run, show_settings
+from pipeline.command.script import run, show_settings
+from pipeline.model.answers import save_answers
+from pipeline.runtime.errors import UserError
+from pipeline.runtime.messages import N_, _
+from pipeline.runtime.rerun import command
+from pipeline.runtime.screen import banner
 
 DESCRIPTION = N_("Script 8: compare the systems: which describes the products best, and how sure that is.")
 

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-from pipeline.messages import LANGUAGES, N_, _, set_language
+from pipeline.runtime.messages import LANGUAGES, N_, _, set_language
 
 try:
     from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -282,7 +282,7 @@ class ProfileSource(PydanticBaseSettingsSource):
 
 
 class Settings(BaseSettings):
-    """All settings; `pipeline.command_line.read_settings` gives it the command line's."""
+    """All settings; `pipeline.command.command_line.read_settings` gives it the command line's."""
 
     model_config = SettingsConfigDict(
         env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__", extra="forbid", toml_file=SETTINGS_FILE

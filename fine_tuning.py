@@ -30,8 +30,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config import Settings
-from pipeline.answers import ask
-from pipeline.artifacts import (
+from pipeline.catalogue.products import Product, is_held_out, read_products
+from pipeline.catalogue.prompts import INSTRUCTION, product_prompt
+from pipeline.command.script import run, show_settings
+from pipeline.model.answers import ask
+from pipeline.model.loading import (
+    LanguageModel,
+    add_lora,
+    choose_backend,
+    load_foundation_model,
+    prepare_for_inference,
+    resolve_dtype,
+)
+from pipeline.runtime.artifacts import (
     OUT_OF_SPACE,
     content_hash,
     new_file,
@@ -41,30 +52,20 @@ from pipeline.artifacts import (
     sole_writer,
     write_meta,
 )
-from pipeline.catalogue import Product, is_held_out, read_products
-from pipeline.errors import UserError
-from pipeline.export import export, rehearse_gguf, require_export_tools
-from pipeline.language_model import (
-    LanguageModel,
-    add_lora,
-    choose_backend,
-    load_foundation_model,
-    prepare_for_inference,
-    resolve_dtype,
-)
-from pipeline.memory_plan import MemoryPlan, gigabytes, limit_memory, number_of_cards, plan_memory, show_plan
-from pipeline.messages import N_, _, localised
-from pipeline.micro_batches import tokenise_dataset
-from pipeline.model_card import write_model_card
-from pipeline.progress import progress_bar
-from pipeline.prompts import INSTRUCTION, product_prompt
-from pipeline.script import banner, run, show_settings
+from pipeline.runtime.errors import UserError
+from pipeline.runtime.messages import N_, _, localised
+from pipeline.runtime.progress import progress_bar
+from pipeline.runtime.screen import banner
+from pipeline.training.export import export, rehearse_gguf, require_export_tools
+from pipeline.training.memory_plan import MemoryPlan, gigabytes, limit_memory, number_of_cards, plan_memory, show_plan
+from pipeline.training.micro_batches import tokenise_dataset
+from pipeline.training.model_card import write_model_card
 
 if TYPE_CHECKING:
     from accelerate import PartialState
     from datasets import Dataset
 
-    from pipeline.trainer import DescriptionTrainer
+    from pipeline.training.trainer import DescriptionTrainer
 
 DESCRIPTION = N_("Script 3: fine-tune the foundation model on the catalogue with LoRA.")
 
@@ -308,7 +309,7 @@ def configure_trainer(
     from transformers import EarlyStoppingCallback, PrinterCallback
     from trl import SFTConfig
 
-    from pipeline.trainer import DescriptionTrainer
+    from pipeline.training.trainer import DescriptionTrainer
 
     banner(_("Configuring the SFT trainer (Supervised Fine-Tuning)..."))
     training = settings.training
@@ -390,7 +391,7 @@ def train(trainer: DescriptionTrainer, settings: Settings) -> None:
     """
     import torch
 
-    from pipeline.training_progress import LossWatch, ProgressFigures, StopRequest
+    from pipeline.training.callbacks import LossWatch, ProgressFigures, StopRequest
 
     banner(_("Training the SFT trainer (Supervised Fine-Tuning)..."))
     folder = Path(trainer.args.output_dir)

@@ -7,11 +7,12 @@
 from __future__ import annotations
 
 from config import Settings
-from pipeline.answers import Question, answers_in_order, save_answers
-from pipeline.language_model import load_foundation_model, prepare_for_inference
-from pipeline.messages import N_, _
-from pipeline.prompts import product_prompt
-from pipeline.script import banner, run, show_settings
+from pipeline.catalogue.prompts import product_prompt
+from pipeline.command.script import run, show_settings
+from pipeline.model.answers import Question, answers_in_order, save_answers
+from pipeline.model.loading import load_foundation_model, prepare_for_inference
+from pipeline.runtime.messages import N_, _
+from pipeline.runtime.screen import banner
 
 DESCRIPTION = N_("Script 2: ask the foundation model to describe the products.")
 

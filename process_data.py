@@ -17,14 +17,14 @@ from functools import partial
 from typing import BinaryIO, NamedTuple
 
 from config import DataSettings, Settings
-from pipeline.artifacts import new_file, sole_writer, write_meta
-from pipeline.cleaning import CLEANERS, looks_clean
-from pipeline.errors import UserError
-from pipeline.messages import N_, _, localised
-from pipeline.progress import progress_bar
-from pipeline.raw_catalogue import Block, RawCatalogue, Unreadable, blocks, open_raw, read_block
-from pipeline.script import run, show_settings
-from pipeline.worker_processes import WorkerProcesses, number_of_processes
+from pipeline.catalogue.cleaning import CLEANERS, looks_clean
+from pipeline.catalogue.raw_file import Block, RawCatalogue, Unreadable, blocks, open_raw, read_block
+from pipeline.command.script import run, show_settings
+from pipeline.runtime.artifacts import new_file, sole_writer, write_meta
+from pipeline.runtime.errors import UserError
+from pipeline.runtime.messages import N_, _, localised
+from pipeline.runtime.progress import progress_bar
+from pipeline.runtime.worker_processes import WorkerProcesses, number_of_processes
 
 DESCRIPTION = N_("Script 1: clean the raw catalogue (trn.json) and write the products worth training on.")
 

@@ -24,19 +24,19 @@ from pprint import pprint
 from typing import TYPE_CHECKING, NamedTuple
 
 from config import Settings
-from pipeline.artifacts import meta_path, sole_writer, write_meta
-from pipeline.calibration import calibrate
-from pipeline.catalogue import Product, read_products
-from pipeline.embedding import embed, fingerprint, load_embedding_model, use_fastest_precision
-from pipeline.errors import UserError
-from pipeline.keyword_index import KeywordWriter, new_index, path_for
-from pipeline.messages import N_, _
-from pipeline.prefetch import WriteBehind, prefetch
-from pipeline.progress import progress_bar
-from pipeline.prompts import document_text
-from pipeline.script import run, show_settings
-from pipeline.vector_cache import VectorCache, digests_of, find_digests, ids_of, sorted_digests
-from pipeline.vector_store import (
+from pipeline.catalogue.products import Product, read_products
+from pipeline.catalogue.prompts import document_text
+from pipeline.command.script import run, show_settings
+from pipeline.runtime.artifacts import meta_path, sole_writer, write_meta
+from pipeline.runtime.errors import UserError
+from pipeline.runtime.messages import N_, _
+from pipeline.runtime.prefetch import WriteBehind, prefetch
+from pipeline.runtime.progress import progress_bar
+from pipeline.runtime.worker_processes import WorkerProcesses
+from pipeline.search.calibration import calibrate
+from pipeline.search.embedding import embed, fingerprint, load_embedding_model, use_fastest_precision
+from pipeline.search.keyword_index import KeywordWriter, new_index, path_for
+from pipeline.search.store import (
     DocumentBatch,
     chroma_faults,
     existing_collection,
@@ -48,7 +48,7 @@ from pipeline.vector_store import (
     writable_collection,
     writing_process,
 )
-from pipeline.worker_processes import WorkerProcesses
+from pipeline.search.vector_cache import VectorCache, digests_of, find_digests, ids_of, sorted_digests
 
 if TYPE_CHECKING:
     import numpy as np

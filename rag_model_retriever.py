@@ -11,17 +11,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from config import Settings
-from pipeline.answers import Answer, answers_in_order, save_answers
-from pipeline.artifacts import meta_path
-from pipeline.language_model import LanguageModel, choose_backend, load_foundation_model, prepare_for_inference
-from pipeline.messages import N_, _
-from pipeline.prompts import NOT_IN_CATALOGUE
-from pipeline.retrieval import retrieval_question
-from pipeline.script import banner, run, show_settings
-from pipeline.vector_store import chroma_faults, require_index
+from pipeline.catalogue.prompts import NOT_IN_CATALOGUE
+from pipeline.command.script import run, show_settings
+from pipeline.model.answers import Answer, answers_in_order, save_answers
+from pipeline.model.loading import LanguageModel, choose_backend, load_foundation_model, prepare_for_inference
+from pipeline.model.retrieval_question import retrieval_question
+from pipeline.runtime.artifacts import meta_path
+from pipeline.runtime.messages import N_, _
+from pipeline.runtime.screen import banner
+from pipeline.search.store import chroma_faults, require_index
 
 if TYPE_CHECKING:
-    from pipeline.search import Retrieved
+    from pipeline.search.retriever import Retrieved
 
 DESCRIPTION = N_("Script 7: have the language model answer from what the index finds.")
 
@@ -44,7 +45,7 @@ def report_settings(settings: Settings) -> None:
 def retrieve(settings: Settings) -> dict[str, list[Retrieved]]:
     """What the index finds for each product; the embedding model leaves the card before the language model comes."""
     choose_backend(settings)  # before the embedding model, since Unsloth must be the first to import transformers
-    from pipeline.search import open_search
+    from pipeline.search.retriever import open_search
 
     retriever = open_search(settings)
     with chroma_faults(settings):

@@ -18,18 +18,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from config import Settings
-from pipeline.artifacts import command
-from pipeline.calibration import sample_numbers, with_typing_error
-from pipeline.catalogue import normalised_title, read_products
-from pipeline.errors import UserError
-from pipeline.messages import N_, _, localised
-from pipeline.progress import progress_bar
-from pipeline.prompts import NOT_IN_CATALOGUE, document_text
-from pipeline.script import run, show_settings
-from pipeline.vector_store import chroma_faults, require_index
+from pipeline.catalogue.products import normalised_title, read_products
+from pipeline.catalogue.prompts import NOT_IN_CATALOGUE, document_text
+from pipeline.command.script import run, show_settings
+from pipeline.runtime.errors import UserError
+from pipeline.runtime.messages import N_, _, localised
+from pipeline.runtime.progress import progress_bar
+from pipeline.runtime.rerun import command
+from pipeline.search.calibration import sample_numbers, with_typing_error
+from pipeline.search.store import chroma_faults, require_index
 
 if TYPE_CHECKING:
-    from pipeline.search import ProductRetriever, Retrieved
+    from pipeline.search.retriever import ProductRetriever, Retrieved
 
 DESCRIPTION = N_("Script 6: check the index: the products most relevant to each title.")
 
@@ -41,7 +41,7 @@ SHORTEST_SENTENCE = 40  # characters
 
 
 def main(settings: Settings) -> None:
-    from pipeline.search import open_search
+    from pipeline.search.retriever import open_search
 
     require_index(settings)
     show_settings(settings, "rag", "products")

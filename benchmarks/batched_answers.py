@@ -21,12 +21,12 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT_DIR))
 
 from config import Settings  # noqa: E402
-from pipeline.answers import Answer, Question, answers_in_order  # noqa: E402
-from pipeline.batch_size import free_memory, largest_batch  # noqa: E402
-from pipeline.command_line import read_settings  # noqa: E402
-from pipeline.language_model import LanguageModel, load_foundation_model, prepare_for_inference  # noqa: E402
-from pipeline.prompts import product_prompt  # noqa: E402
-from pipeline.script import QUIET_ENVIRONMENT  # noqa: E402
+from pipeline.catalogue.prompts import product_prompt  # noqa: E402
+from pipeline.command.command_line import read_settings  # noqa: E402
+from pipeline.command.script import QUIET_ENVIRONMENT  # noqa: E402
+from pipeline.model.answers import Answer, Question, answers_in_order  # noqa: E402
+from pipeline.model.batch_size import free_memory, largest_batch  # noqa: E402
+from pipeline.model.loading import LanguageModel, load_foundation_model, prepare_for_inference  # noqa: E402
 
 CATALOGUE = PROJECT_DIR / "demo" / "trn.json.gz"
 GIB = 1024**3

@@ -56,8 +56,8 @@ def _options() -> argparse.Namespace:
 def choose_products(options: argparse.Namespace) -> dict[str, tuple[str, list[str]]]:
     """Title -> description and true values, of held-out products whose title stands in the catalogue once."""
     from demo.make_catalogue import contains_value, true_attributes
-    from pipeline.catalogue import is_held_out, normalised_title, read_products
-    from pipeline.command_line import read_settings
+    from pipeline.catalogue.products import is_held_out, normalised_title, read_products
+    from pipeline.command.command_line import read_settings
 
     settings = read_settings("", ["--profile", "demo", "--work_dir", str(options.work_dir)])
     products = list(read_products(settings.data.processed_file))

@@ -79,9 +79,9 @@ def texts_of(number: int) -> tuple[str, str]:
 def chroma_alone(folder: Path, records: int) -> None:
     import numpy as np
 
-    from pipeline.command_line import read_settings
-    from pipeline.prompts import document_text
-    from pipeline.vector_store import open_client, persisted, writable_collection
+    from pipeline.catalogue.prompts import document_text
+    from pipeline.command.command_line import read_settings
+    from pipeline.search.store import open_client, persisted, writable_collection
     from rag_indexing import CHROMA_BATCH, document_id
 
     settings = read_settings("", ["--profile", "demo", "--work_dir", str(folder)])
@@ -105,8 +105,8 @@ def indexing(folder: Path, records: int) -> None:
     import numpy as np
 
     import rag_indexing
-    from pipeline.command_line import read_settings
-    from pipeline.embedding import load_embedding_model
+    from pipeline.command.command_line import read_settings
+    from pipeline.search.embedding import load_embedding_model
 
     generator = np.random.default_rng(0)
     rag_indexing.embed = lambda _model, texts, _batch: generator.standard_normal((len(texts), 384), dtype=np.float32)

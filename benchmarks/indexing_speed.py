@@ -26,10 +26,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from config import Settings  # noqa: E402
-from pipeline.catalogue import read_products  # noqa: E402
-from pipeline.command_line import read_settings  # noqa: E402
-from pipeline.embedding import embed, load_embedding_model  # noqa: E402
-from pipeline.vector_store import open_client, persisted, writable_collection  # noqa: E402
+from pipeline.catalogue.products import read_products  # noqa: E402
+from pipeline.command.command_line import read_settings  # noqa: E402
+from pipeline.search.embedding import embed, load_embedding_model  # noqa: E402
+from pipeline.search.store import open_client, persisted, writable_collection  # noqa: E402
 from rag_indexing import CHROMA_BATCH, SLICE, fill, measure_catalogue, slices, splitter_for  # noqa: E402
 
 TITLES = 1000

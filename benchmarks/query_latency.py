@@ -27,11 +27,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from pipeline.calibration import with_typing_error
-from pipeline.catalogue import Product
-from pipeline.keyword_index import KeywordIndex, new_index
-from pipeline.prompts import document_text
-from pipeline.search import METHODS, ProductRetriever
+from pipeline.catalogue.products import Product
+from pipeline.catalogue.prompts import document_text
+from pipeline.search.calibration import with_typing_error
+from pipeline.search.keyword_index import KeywordIndex, new_index
+from pipeline.search.retriever import METHODS, ProductRetriever
 
 DIMENSION = 384
 BATCH = 5000

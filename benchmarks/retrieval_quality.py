@@ -22,12 +22,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from pipeline.catalogue import Product
-from pipeline.command_line import read_settings
-from pipeline.embedding import load_embedding_model
-from pipeline.keyword_index import KeywordIndex, new_index
-from pipeline.prompts import document_text
-from pipeline.search import WEIGHTS, ProductRetriever, fuse
+from pipeline.catalogue.products import Product
+from pipeline.catalogue.prompts import document_text
+from pipeline.command.command_line import read_settings
+from pipeline.search.embedding import load_embedding_model
+from pipeline.search.keyword_index import KeywordIndex, new_index
+from pipeline.search.retriever import WEIGHTS, ProductRetriever, fuse
 
 DEPTH = 10
 FOLDS = 3

@@ -107,7 +107,7 @@ def write_catalogues(folder: Path, options: argparse.Namespace) -> list[Path]:
 
 
 def run_part(what: str, folder: str, examples: str, options: argparse.Namespace) -> dict:
-    from pipeline.command_line import read_settings
+    from pipeline.command.command_line import read_settings
 
     if what == "matrix":
         return {"flops": matrix_rate()}

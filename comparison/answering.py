@@ -19,11 +19,9 @@ from comparison.cases import Case, find_products, sample_cases
 from comparison.provenance import Source, faults, present_source
 from comparison.systems import RAG_FINE_TUNED, SYSTEMS, System
 from config import Settings
-from pipeline.answers import Answer, Question, answer_all, ask
-from pipeline.artifacts import command, content_hash, meta_path, read_meta
-from pipeline.embedding import load_embedding_model
-from pipeline.errors import UserError
-from pipeline.language_model import (
+from pipeline.catalogue.prompts import NOT_IN_CATALOGUE, product_prompt
+from pipeline.model.answers import Answer, Question, answer_all, ask
+from pipeline.model.loading import (
     LanguageModel,
     choose_backend,
     load_fine_tuned_model,
@@ -31,17 +29,20 @@ from pipeline.language_model import (
     prepare_for_inference,
     require_adapter,
 )
-from pipeline.messages import _, localised
-from pipeline.progress import progress_bar
-from pipeline.prompts import NOT_IN_CATALOGUE, product_prompt
-from pipeline.script import banner
-from pipeline.vector_store import chroma_faults, require_index
+from pipeline.runtime.artifacts import content_hash, meta_path, read_meta
+from pipeline.runtime.errors import UserError
+from pipeline.runtime.messages import _, localised
+from pipeline.runtime.progress import progress_bar
+from pipeline.runtime.rerun import command
+from pipeline.runtime.screen import banner
+from pipeline.search.embedding import load_embedding_model
+from pipeline.search.store import chroma_faults, require_index
 
 if TYPE_CHECKING:
     from langchain_huggingface import HuggingFaceEmbeddings
     from transformers import PreTrainedModel
 
-    from pipeline.search import Retrieved
+    from pipeline.search.retriever import Retrieved
 
 FIRST_TOKEN_TRIES = 3  # products that the time to the first token is measured on, one at a time
 GIB = 2**30
@@ -162,7 +163,7 @@ def search_all(
     cases = {case.key: case for system, wanted in missing.items() if system.retrieval for case in wanted}
     if not cases:
         return {}, None
-    from pipeline.search import open_search
+    from pipeline.search.retriever import open_search
 
     search = open_search(settings)
     with chroma_faults(settings):
@@ -195,7 +196,7 @@ def answer_as(
     settings: Settings,
 ) -> Speed:
     """Ask one system about `cases`, keep each answer as it comes, and measure what that takes."""
-    from pipeline.retrieval import retrieval_question
+    from pipeline.model.retrieval_question import retrieval_question
 
     model = language_model.model
     foundation_only = hasattr(model, "disable_adapter") and not system.adapter

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from config import Settings
-from pipeline.answers import Answer
-from pipeline.artifacts import read_meta
-from pipeline.catalogue import is_held_out, normalised_title, read_products
+from pipeline.catalogue.products import is_held_out, normalised_title, read_products
+from pipeline.model.answers import Answer
+from pipeline.runtime.artifacts import read_meta
 
 
 @dataclass

@@ -11,9 +11,9 @@ from comparison.intervals import Estimate, bootstrap, share_interval
 from comparison.metrics import measure
 from comparison.systems import SYSTEMS, System
 from config import Settings
-from pipeline.messages import N_, _
-from pipeline.progress import progress_bar
-from pipeline.prompts import NOT_IN_CATALOGUE
+from pipeline.catalogue.prompts import NOT_IN_CATALOGUE
+from pipeline.runtime.messages import N_, _
+from pipeline.runtime.progress import progress_bar
 
 if TYPE_CHECKING:
     from langchain_huggingface import HuggingFaceEmbeddings
@@ -139,7 +139,7 @@ def similarities_of_meaning(
     cases: list[Case], embedding_model: Callable[[], HuggingFaceEmbeddings], settings: Settings
 ) -> list[dict[str, float]]:
     """By case and system: the cosine of the embeddings of answer and reference, times 100; 0 for an empty answer."""
-    from pipeline.embedding import embed
+    from pipeline.search.embedding import embed
 
     texts = {
         text

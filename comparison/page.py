@@ -19,8 +19,8 @@ from comparison.metrics import FUNCTION_WORDS, WORD_PATTERN, words
 from comparison.report import LABELS, SHARES
 from comparison.verdict import QUESTIONS, interval, number
 from config import Settings
-from pipeline.artifacts import new_file
-from pipeline.messages import N_, _, localised
+from pipeline.runtime.artifacts import new_file
+from pipeline.runtime.messages import N_, _, localised
 
 TEMPLATE = Path(__file__).with_name("page.html")
 LENGTH_BINS = 24

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from comparison.systems import System
 from config import Settings
-from pipeline.artifacts import content_hash, meta_path, read_meta
-from pipeline.messages import _
+from pipeline.runtime.artifacts import content_hash, meta_path, read_meta
+from pipeline.runtime.messages import _
 
 # Settings that leave the answers as they are; folders do, too.
 _WITHOUT_EFFECT = {

@@ -16,8 +16,8 @@ from comparison.judging import METRICS, Judgement
 from comparison.systems import SYSTEMS
 from comparison.verdict import Verdict, interval, number
 from config import Settings
-from pipeline.artifacts import new_file, package_versions
-from pipeline.messages import N_, _, system_language
+from pipeline.runtime.artifacts import new_file, package_versions
+from pipeline.runtime.messages import N_, _, system_language
 
 LABELS = {system.name: system.label for system in SYSTEMS}
 SHARES = {

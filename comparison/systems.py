@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from config import Settings
-from pipeline.messages import N_, _
+from pipeline.runtime.messages import N_, _
 
 
 class System(NamedTuple):

@@ -9,8 +9,8 @@ from comparison.cases import Case, held_out_percent
 from comparison.metrics import words
 from comparison.systems import SYSTEMS
 from config import Settings
-from pipeline.artifacts import read_meta
-from pipeline.catalogue import is_held_out, normalised_title
+from pipeline.catalogue.products import is_held_out, normalised_title
+from pipeline.runtime.artifacts import read_meta
 
 COPIED_WORDS = 8  # a shorter answer can be like a training example without being a copy
 

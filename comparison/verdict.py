@@ -7,7 +7,7 @@ from typing import NamedTuple
 from comparison.judging import FEWEST_PRODUCTS, Difference, Judgement
 from comparison.systems import FINE_TUNED, FOUNDATION, RAG, RAG_FINE_TUNED, System
 from config import Settings
-from pipeline.messages import _, localised
+from pipeline.runtime.messages import _, localised
 
 # The question that the project asks comes first; the first pair whose answers are there gives the headline,
 # the two after it are told below; the others stand in the page's table.

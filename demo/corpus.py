@@ -1,6 +1,6 @@
 """The text on which the tiny foundation model is pre-trained, made from a seed: prose, instructions and reading tasks.
 
-A document is a prompt in the Alpaca form of `pipeline.prompts` and its answer; prose is an answer to an empty prompt.
+A document is a prompt in the Alpaca form of `pipeline.catalogue.prompts` and its answer; prose answers an empty prompt.
 What is learned is the answer: a reading task's input is noise on purpose, and learning to predict noise would drown
 everything else.
 """
@@ -21,7 +21,7 @@ from demo.corpus_text import (
 from demo.english_words import ENGLISH_WORDS
 from demo.grammar import expand, sentence
 from demo.notices_text import NOTICE_WORDS, NOTICES
-from pipeline.prompts import ALPACA_TEMPLATE, INSTRUCTION, document_text, retrieval_prompt
+from pipeline.catalogue.prompts import ALPACA_TEMPLATE, INSTRUCTION, document_text, retrieval_prompt
 
 Document = tuple[str, str]
 

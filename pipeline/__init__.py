@@ -1,4 +1,7 @@
-"""What two or more of the scripts share, one subject per module. Nothing in here imports a script."""
+"""What two or more scripts share, in rooms: `runtime`, then `catalogue`, then `search` and `model`, then `training`.
+
+A module imports from its own room and from those before it; `command` is for the scripts alone. None imports a script.
+"""
 
 import sys
 

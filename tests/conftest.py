@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
-from pipeline.catalogue import Product, read_products
+from pipeline.catalogue.products import Product, read_products
 from tests.running import DEMO, Finished, run_script, run_well
 
 TRAINING = (

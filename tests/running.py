@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from config import Settings
-from pipeline.command_line import read_settings
+from pipeline.command.command_line import read_settings
 
 PROJECT = Path(__file__).resolve().parent.parent
 DEMO = ("--profile", "demo")

@@ -17,7 +17,7 @@ import pytest
 
 import bootstrap
 from bootstrap import Card, choose_cuda_build
-from pipeline.errors import UserError
+from pipeline.runtime.errors import UserError
 
 ROOT = Path(__file__).resolve().parent.parent
 NO_CARD = "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver."

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.answers import Answer, save_answers
-from pipeline.artifacts import write_json, write_meta
+from pipeline.model.answers import Answer, save_answers
+from pipeline.runtime.artifacts import write_json, write_meta
 from tests.comparison.browser import CHROMIUM, open_in_chromium
 from tests.running import DEMO, Finished, assert_refused, demo_settings, kill_when, run_script, run_well, start
 

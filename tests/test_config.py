@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from config import PROFILES, Settings
-from pipeline.command_line import read_settings
-from pipeline.errors import UserError
+from pipeline.command.command_line import read_settings
+from pipeline.runtime.errors import UserError
 from tests.running import DEMO, PROJECT, assert_refused, contents, finish, run_script, start
 
 SCRIPTS = (

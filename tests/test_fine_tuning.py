@@ -10,9 +10,9 @@ import pytest
 
 import fine_tuning
 from config import PROFILES
-from pipeline.catalogue import is_held_out, normalised_title
-from pipeline.errors import UserError
-from pipeline.language_model import LanguageModel, add_lora, load_foundation_model
+from pipeline.catalogue.products import is_held_out, normalised_title
+from pipeline.model.loading import LanguageModel, add_lora, load_foundation_model
+from pipeline.runtime.errors import UserError
 from tests.conftest import ANSWERS, TRAINING
 from tests.running import DEMO, assert_refused, contents, demo_settings, finish, kill_when, run_script, start
 from tests.test_foundation_model import PROMPT

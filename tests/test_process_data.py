@@ -21,8 +21,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline import raw_catalogue
-from pipeline.cleaning import clean_original, clean_readable, looks_clean
+from pipeline.catalogue import raw_file
+from pipeline.catalogue.cleaning import clean_original, clean_readable, looks_clean
 from process_data import clean_block
 from tests import plain_cleaning
 from tests.running import DEADLINE, DEMO, PROJECT, assert_refused, contents, finish, run_script, run_well, start
@@ -488,7 +488,7 @@ sys.path.insert(0, sys.argv.pop(1))
 if __name__ == "__main__":
     multiprocessing.set_start_method(sys.argv.pop(1))
     import process_data
-    from pipeline.script import run
+    from pipeline.command.script import run
     run(process_data.main, process_data.DESCRIPTION)
 """
 
@@ -496,8 +496,8 @@ if __name__ == "__main__":
 ENDS_AT_ONCE = """
 import sys
 sys.path.insert(0, sys.argv.pop(1))
-from pipeline.script import end_at_sigterm_as_at_ctrl_c
-from pipeline.worker_processes import WorkerProcesses
+from pipeline.command.script import end_at_sigterm_as_at_ctrl_c
+from pipeline.runtime.worker_processes import WorkerProcesses
 if __name__ == "__main__":
     end_at_sigterm_as_at_ctrl_c()
     for _time in range(3):
@@ -508,7 +508,7 @@ if __name__ == "__main__":
 INTERRUPTED_IN_A_DESTRUCTOR = """
 import os, signal, sys, time
 sys.path.insert(0, sys.argv.pop(1))
-from pipeline.script import run
+from pipeline.command.script import run
 
 class Interrupted:
     def __del__(self):
@@ -569,10 +569,10 @@ def test_blocks_give_what_whole_files_give(tmp_path, monkeypatch):
     file = tmp_path / "trn.json"
     file.write_bytes(b"\r\n\n" + b"\n".join(lines))
     for size in (1, 7, 100, 333, 4096):
-        monkeypatch.setattr(raw_catalogue, "BLOCK_BYTES", size)
-        raw = raw_catalogue.open_raw(file)
+        monkeypatch.setattr(raw_file, "BLOCK_BYTES", size)
+        raw = raw_file.open_raw(file)
         products, numbers, place = [], [], raw.first_line
-        for block in raw_catalogue.blocks(raw):
+        for block in raw_file.blocks(raw):
             cleaned = clean_block(block, "readable", 100)
             products += json.loads(b"[" + cleaned.records + b"]")
             numbers += [place + number for number, _unreadable in cleaned.unreadable]
@@ -583,13 +583,13 @@ def test_blocks_give_what_whole_files_give(tmp_path, monkeypatch):
 
 
 def test_line_that_is_too_long_is_passed_over(tmp_path, monkeypatch):
-    monkeypatch.setattr(raw_catalogue, "BLOCK_BYTES", 100)
-    monkeypatch.setattr(raw_catalogue, "LONGEST_LINE", 1000)
+    monkeypatch.setattr(raw_file, "BLOCK_BYTES", 100)
+    monkeypatch.setattr(raw_file, "LONGEST_LINE", 1000)
     lines = [record("One"), record("Two", "x" * 5000), record("Three"), record("Four", "x" * 1000), record("Five")]
     for name, written in (("a.json", "\n".join(lines).encode()), ("a.gz", gzip.compress("\n".join(lines).encode()))):
         (tmp_path / name).write_bytes(written)
-        raw = raw_catalogue.open_raw(tmp_path / name)
-        cleaned = [clean_block(block, "readable", 100) for block in raw_catalogue.blocks(raw)]
+        raw = raw_file.open_raw(tmp_path / name)
+        cleaned = [clean_block(block, "readable", 100) for block in raw_file.blocks(raw)]
         assert b"".join(block.records for block in cleaned).count(b"product") == 3
         assert sum(block.places for block in cleaned) == 5
         assert [reading.fault for block in cleaned for _place, reading in block.unreadable] == ["longer than 32 MB"] * 2

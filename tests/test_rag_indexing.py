@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.embedding import MINILM_PACKAGE
+from pipeline.search.embedding import MINILM_PACKAGE
 from tests.conftest import RECORDS
 from tests.running import DEMO, assert_refused, kill_when, run_script, run_well, start
 

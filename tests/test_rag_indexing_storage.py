@@ -18,9 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.artifacts import sole_writer
-from pipeline.command_line import read_settings
-from pipeline.errors import UserError
+from pipeline.command.command_line import read_settings
+from pipeline.runtime.artifacts import sole_writer
+from pipeline.runtime.errors import UserError
 from tests.running import DEMO, assert_refused, finish, run_script, run_well, start
 from tests.test_rag_indexing import added_and_removed, number_after, stored, texts_of, write_catalogue
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from pipeline.prompts import NOT_IN_CATALOGUE
+from pipeline.catalogue.prompts import NOT_IN_CATALOGUE
 from tests.conftest import ANSWERS
 from tests.running import DEMO, run_well
 from tests.test_rag_search_vs import found_for

@@ -9,7 +9,7 @@ from contextlib import closing
 
 import pytest
 
-from pipeline.prompts import NOT_IN_CATALOGUE
+from pipeline.catalogue.prompts import NOT_IN_CATALOGUE
 from tests.conftest import RECORDS
 from tests.running import DEMO, assert_refused, run_script, run_well
 

@@ -14,8 +14,8 @@ from comparison.page import page
 from comparison.report import build_report
 from comparison.systems import SYSTEMS
 from comparison.verdict import verdict
-from pipeline.answers import Answer
-from pipeline.prompts import NOT_IN_CATALOGUE
+from pipeline.catalogue.prompts import NOT_IN_CATALOGUE
+from pipeline.model.answers import Answer
 from tests.comparison.browser import CHROMIUM, open_in_chromium
 from tests.running import demo_settings
 

@@ -119,8 +119,8 @@ def test_parent_folders_are_made(tmp_path, seen):
 
 
 def test_folder_of_other_files_is_not_replaced(tmp_path, seen):
-    from pipeline.artifacts import new_folder
-    from pipeline.errors import UserError
+    from pipeline.runtime.artifacts import new_folder
+    from pipeline.runtime.errors import UserError
 
     (tmp_path / "photographs").mkdir()
     (tmp_path / "photographs" / "one.jpg").write_bytes(b"x")

@@ -1,0 +1,60 @@
+"""The one Alpaca template that every system is asked with, and the texts that go into it."""
+
+import re
+
+from pipeline.runtime.messages import N_
+
+INSTRUCTION = "GET THE DESCRIPTION OF THIS PRODUCT"
+RETRIEVAL_INSTRUCTION = INSTRUCTION + ": {product}"
+DOCUMENT = "Product: {product} - Description: {description}"
+
+# The answer where the index has nothing like the product; the model is not asked. Translated only for the screen.
+NOT_IN_CATALOGUE = N_("This product is not in the catalogue.")
+
+ALPACA_TEMPLATE = """Below is an instruction that describes a task, paired with an input that provides further \
+context. Write a response that appropriately completes the request.
+
+### Instruction:
+{instruction}
+
+### Input:
+{input}
+
+### Response:
+"""
+
+
+def product_prompt(product: str) -> str:
+    """The prompt of training, of the foundation model and of the fine-tuned model: the title is the input."""
+    return ALPACA_TEMPLATE.format(instruction=INSTRUCTION, input=product)
+
+
+def retrieval_prompt(product: str, documents: list[str]) -> str:
+    """The prompt of retrieval: the title is in the instruction, one retrieved `DOCUMENT` a line is the input."""
+    return ALPACA_TEMPLATE.format(
+        instruction=RETRIEVAL_INSTRUCTION.format(product=harmless(product)),
+        input="\n".join(map(harmless, documents)),
+    )
+
+
+HEADING = re.compile(r"#{2,}(?=\s*(?:instruction|input|response)\b)", re.IGNORECASE)
+CONTROL_TOKEN = re.compile(r"<(?=\|)|<(?=/?s>)")
+
+
+def harmless(text: str) -> str:
+    """`text` on one line, so that it stays in its place in the prompt: retrieved texts come from anywhere.
+
+    Of `### Response:` and the other headings of the template the signs go, and of `<|end_of_text|>` or `</s>`, which
+    tokenizers take for their own control tokens, the first bracket. All other texts stay as they are.
+    """
+    text = " ".join(text.splitlines())
+    before = None
+    while before != text:  # what is left must not make a new one
+        before = text
+        text = CONTROL_TOKEN.sub("", HEADING.sub("", text))
+    return text
+
+
+def document_text(product: str, description: str) -> str:
+    """A product as retrieval stores and shows it, on one line."""
+    return DOCUMENT.format(product=product, description=description)

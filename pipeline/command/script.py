@@ -1,0 +1,156 @@
+"""What surrounds the `main` of every script: the screen, the settings, and the end of a run that cannot go on."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from pprint import pformat
+
+from config import Settings
+from pipeline.command.command_line import read_settings
+from pipeline.runtime.errors import UserError
+from pipeline.runtime.messages import _
+from pipeline.runtime.screen import harmless, make_output_harmless
+
+EXIT_USER_ERROR = 2
+EXIT_INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
+SECONDS_UNTIL_AGAIN = 0.01  # for what swallowed an interrupt to be over
+
+# What a user can put right: full disks and limits, rights, and paths that lead nowhere.
+USER_ERRNOS = {
+    getattr(errno, name, None)
+    for name in (
+        *("ENOSPC", "EDQUOT", "EFBIG", "EACCES", "EPERM", "EROFS"),
+        *("ENOTDIR", "EISDIR", "EEXIST", "ENAMETOOLONG", "ELOOP", "EIO"),
+    )
+}
+
+# Nothing is reported to anyone, and libraries do not talk over the script's own lines.
+QUIET_ENVIRONMENT = {
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "DO_NOT_TRACK": "1",
+    "ANONYMIZED_TELEMETRY": "False",
+    "UNSLOTH_DISABLE_STATISTICS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "DATASETS_VERBOSITY": "error",
+}
+
+
+def run(main: Callable[[Settings], None], description: str) -> None:
+    """Read the settings, call `main` with them, and end the process.
+
+    `description` (a message id) is what --help says of the script. What the user can put right ends in one line and
+    exit code 2; Ctrl-C and SIGTERM in one line, with what the KeyboardInterrupt says, and 130; every other fault keeps
+    its traceback, since it is ours.
+    """
+    speak_utf8()
+    make_output_harmless()
+    sys.stderr.reconfigure(encoding="utf-8", errors="replace")
+    end_at_sigterm_as_at_ctrl_c()
+    for name, value in QUIET_ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    if os.environ.get("RANK", "0") != "0":  # of several processes that torchrun started, the first one speaks
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+        os.environ["TQDM_DISABLE"] = "1"
+    try:
+        with swallowed_interrupts_coming_again():
+            main(read_settings(description, sys.argv[1:]))
+    except UserError as error:
+        end(_("Error: {problem}").format(problem=error), EXIT_USER_ERROR)
+    except (KeyboardInterrupt, ValueError) as error:
+        if not _is_interrupt(error):
+            raise
+        said = str(error) if isinstance(error, KeyboardInterrupt) else ""
+        what_now = said or _("Nothing is half written; the same command can be run again.")
+        end(_("Interrupted. {what_now}").format(what_now=what_now), EXIT_INTERRUPTED)
+    except RuntimeError as error:
+        if type(error).__name__ != "OutOfMemoryError":  # torch's, which is not imported here
+            raise
+        end(
+            _(
+                "Error: the card's memory is full. Close what else uses the card, or lower the settings that fill it: "
+                "--training.per_device_train_batch_size, --model.max_seq_length, --lora.r."
+            ),
+            EXIT_USER_ERROR,
+        )
+    except OSError as error:
+        if error.errno not in USER_ERRNOS:
+            raise
+        problem = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+        end(_("Error: {problem}").format(problem=problem), EXIT_USER_ERROR)
+    except MemoryError:
+        end(_("Error: the memory is full. Close other programs, then run the same command again."), EXIT_USER_ERROR)
+
+
+def _is_interrupt(error: BaseException) -> bool:
+    """Whether it is a Ctrl-C; one that comes while pydantic writes out the settings is hidden behind its own error."""
+    hidden = type(error).__name__ == "PydanticSerializationError" and "KeyboardInterrupt" in str(error)
+    return hidden or isinstance(error, KeyboardInterrupt)
+
+
+def end_at_sigterm_as_at_ctrl_c() -> None:
+    """Clean up at SIGTERM too; processes that are forked from this one just end, as they would have."""
+    script = os.getpid()
+
+    def interrupt(number: int, frame) -> None:
+        if os.getpid() != script:
+            os._exit(128 + number)
+        signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGTERM, interrupt)
+
+
+@contextmanager
+def swallowed_interrupts_coming_again() -> Iterator[None]:
+    """Within the block, let an interrupt that strikes in a destructor come once more; after it, the run ends anyway.
+
+    Python prints an exception that leaves a destructor or a weak reference's callback, and goes on as if nothing had
+    happened: the run could not be ended, and its screen had a traceback.
+    """
+    report, within = sys.unraisablehook, True
+
+    def interrupt() -> None:  # such that a main thread that waits is woken
+        if sys.platform == "win32":
+            signal.raise_signal(signal.SIGINT)
+        else:
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+    def report_or_interrupt(unraisable: sys.UnraisableHookArgs) -> None:
+        if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+            report(unraisable)
+        elif within:  # Python starts no threads while it ends
+            again = threading.Timer(SECONDS_UNTIL_AGAIN, interrupt)
+            again.daemon = True
+            again.start()
+
+    sys.unraisablehook = report_or_interrupt
+    try:
+        yield
+    finally:
+        within = False
+
+
+def speak_utf8() -> None:
+    """Start again in Python's UTF-8 mode where a system without a locale gives file names and arguments as ASCII."""
+    if sys.getfilesystemencoding() != "utf-8":  # never on Windows, where replacing the process would not be safe
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
+
+
+def end(message: str, exit_code: int) -> None:
+    """Print `message` below whatever a progress bar left, and exit."""
+    sys.stdout.flush()
+    print(f"\n{harmless(message)}", file=sys.stderr)
+    sys.exit(exit_code)
+
+
+def show_settings(settings: Settings, *names: str) -> None:
+    """Print the resolved values of the named fields and groups, with the profile that they came from."""
+    shown = settings.model_dump(mode="json", include={"profile", *names})
+    print(_("Settings in use:") + "\n" + pformat(shown, width=100, sort_dicts=False), flush=True)

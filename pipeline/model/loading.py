@@ -1,0 +1,328 @@
+"""The language model: foundation, with a new adapter, with a trained one; by Unsloth on a card, else by transformers.
+
+Both backends give the same objects (a transformers or peft model and its tokenizer), so that no other module asks
+which one is in use.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from config import Settings
+from pipeline.runtime.artifacts import require, require_made_from
+from pipeline.runtime.errors import UserError
+from pipeline.runtime.messages import _
+from pipeline.runtime.rerun import command
+
+if TYPE_CHECKING:
+    import torch
+    from peft import PeftModel
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+# What the logits of a training step may take with Unsloth, which else goes by the memory that is free at first. More is
+# no faster: 8,192 tokens took 0.757, 0.731, 0.736 and 0.732 s at 0.25, 0.5, 1 and 2 on an H200.
+CROSS_ENTROPY_GIB = 0.5
+
+# Tensors that Unsloth's attention layers carry from one token of an answer to the next.
+UNSLOTH_ANSWER_STATE = (
+    *("paged_attention", "paged_attention_K", "paged_attention_V"),
+    *("attention", "temp_QA", "temp_KV", "temp_O", "RH_Q"),
+)
+
+
+class LanguageModel(NamedTuple):
+    """A loaded model with its tokenizer; it reads `window` tokens at most, prompt and answer together."""
+
+    model: PreTrainedModel | PeftModel
+    tokenizer: PreTrainedTokenizerBase
+    window: int
+
+
+def choose_backend(settings: Settings) -> str:
+    """`unsloth` or `transformers`, whichever the settings and the machine say; PyTorch is set up for it.
+
+    Unsloth is imported here, since it must come before trl, transformers and peft: call this before any of them.
+    Raises UserError where the settings need a card that is not there.
+    """
+    if sys.platform == "linux":  # nowhere else: segments that grow leave little between the tensors
+        os.environ.setdefault("PYTORCH_ALLOC_CONF", "expandable_segments:True")
+    os.environ.setdefault("UNSLOTH_CE_LOSS_TARGET_GB", str(CROSS_ENTROPY_GIB))
+    import torch
+
+    # cuDNN, which PyTorch prefers on some cards, plans its attention anew for each length of text: a step of 64 packed
+    # products took 8 to 13 s on an H100, and 2.1 to 2.5 s with the other kernels.
+    torch.backends.cuda.enable_cudnn_sdp(False)
+    has_card = torch.cuda.is_available() and settings.model.device_map != "cpu"
+    backend = settings.model.backend
+    if backend == "auto":
+        backend = "unsloth" if has_card or settings.model.load_in_4bit else "transformers"
+    if not has_card and (backend == "unsloth" or settings.model.load_in_4bit or settings.model.device_map == "cuda"):
+        raise UserError(
+            _(
+                "There is no CUDA device, and these settings need one. With an NVIDIA card, install a CUDA build of "
+                "PyTorch: python bootstrap.py. Without one, see it work on the processor: add --profile demo."
+            )
+        )
+    if backend == "unsloth":
+        if settings.training.dataset_num_proc == 1:
+            os.environ.setdefault("UNSLOTH_DATASET_NUM_PROC", "1")  # on Linux it starts eight processes unasked
+        try:
+            import unsloth  # noqa: F401
+        except ImportError as error:
+            raise UserError(
+                _("Unsloth is not installed ({reason}). Install it: python bootstrap.py").format(reason=error)
+            ) from None
+    return backend
+
+
+def load_foundation_model(settings: Settings, offload_embedding: bool | None = None) -> LanguageModel:
+    """The foundation model, in 4 bits where the settings say so. Raises UserError where it cannot be had.
+
+    `offload_embedding` says whether Unsloth leaves the input embedding in system memory; None leaves that to Unsloth.
+    """
+    backend = choose_backend(settings)
+    try:
+        _require_safe_weights(settings)
+        language_model = _load(backend, settings, offload_embedding)
+    except (OSError, ValueError) as error:
+        if getattr(error, "errno", None):  # a full disk, a folder without rights: no fault of the model's
+            raise
+        raise UserError(
+            _(
+                "The model {name} cannot be loaded: {reason} "
+                "Check --model.name, and the network if it has to be downloaded from the hub."
+            ).format(name=settings.model.name, reason=(str(error) or type(error).__name__).splitlines()[0])
+        ) from None
+    model = language_model.model
+    print(_("Backend: {backend}, {dtype}, {device}").format(backend=backend, dtype=model.dtype, device=model.device))
+    return language_model
+
+
+def add_lora(language_model: LanguageModel, settings: Settings) -> LanguageModel:
+    """The same model with a new, untrained LoRA adapter, ready to be trained; its own weights are frozen.
+
+    Raises UserError where `lora.target_modules` names a projection that the model does not have.
+    """
+    lora, training = settings.lora, settings.training
+    present = {name.rpartition(".")[2] for name, _module in language_model.model.named_modules()}
+    if missing := set(lora.target_modules) - present:
+        raise UserError(_("lora.target_modules: the model has no {names}.").format(names=", ".join(sorted(missing))))
+    if choose_backend(settings) == "unsloth":
+        from unsloth import FastLanguageModel
+
+        model = FastLanguageModel.get_peft_model(
+            language_model.model,
+            r=lora.r,
+            lora_alpha=lora.lora_alpha,
+            lora_dropout=lora.lora_dropout,
+            target_modules=lora.target_modules,
+            bias="none",
+            use_gradient_checkpointing="unsloth" if training.gradient_checkpointing else False,
+            random_state=training.seed,
+        )
+    else:
+        import torch
+        from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+
+        if settings.model.load_in_4bit:
+            prepare_model_for_kbit_training(
+                language_model.model, use_gradient_checkpointing=training.gradient_checkpointing
+            )
+        torch.manual_seed(training.seed)
+        config = LoraConfig(
+            r=lora.r,
+            lora_alpha=lora.lora_alpha,
+            lora_dropout=lora.lora_dropout,
+            target_modules=lora.target_modules,
+            bias="none",
+            task_type="CAUSAL_LM",
+        )
+        model = get_peft_model(language_model.model, config)
+    return language_model._replace(model=model)
+
+
+def load_fine_tuned_model(settings: Settings) -> LanguageModel:
+    """The foundation model with the trained adapter of `model.lora_dir`.
+
+    Raises UserError where there is no adapter, it is damaged, belongs to another model, or was trained on a catalogue
+    that has changed since.
+    """
+    require_adapter(settings)
+    foundation = load_foundation_model(settings)
+    return foundation._replace(model=_load_adapter(foundation.model, settings))
+
+
+def _load_adapter(model: PreTrainedModel, settings: Settings) -> PeftModel:
+    import torch
+    from peft import PeftModel, get_peft_model_state_dict  # after Unsloth
+    from safetensors import safe_open
+
+    lora_dir = settings.model.lora_dir
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = PeftModel.from_pretrained(model, lora_dir)
+        with safe_open(lora_dir / "adapter_model.safetensors", framework="numpy") as file:
+            if set(file.keys()) != set(get_peft_model_state_dict(model)):  # of which peft only warns
+                raise ValueError(_("its weights are not those that its configuration names"))
+    except torch.OutOfMemoryError:
+        raise
+    except (RuntimeError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            _("{folder} holds no whole LoRA adapter ({reason}). Train it again: {command}").format(
+                folder=lora_dir, reason=" ".join(str(error).split())[:200], command=command("fine_tuning.py")
+            )
+        ) from None
+    return model
+
+
+def prepare_for_inference(language_model: LanguageModel, settings: Settings) -> LanguageModel:
+    """The same model, switched from training to answering."""
+    if choose_backend(settings) == "unsloth":
+        from unsloth import FastLanguageModel
+
+        FastLanguageModel.for_inference(language_model.model)
+        # For each row it reserves room for 512 tokens behind the prompt; less leaves room for more rows.
+        for name, module in list(sys.modules.items()):
+            if name.startswith("unsloth.models.") and hasattr(module, "KV_CACHE_INCREMENT"):
+                module.KV_CACHE_INCREMENT = settings.generation.max_new_tokens
+    language_model.model.eval()
+    return language_model
+
+
+def forget_last_answers(language_model: LanguageModel) -> None:
+    """Free what Unsloth keeps on the model from one batch of answers to the next: keys, values, a copy of the adapter.
+
+    A batch that ran out of memory leaves some of it half made, which the next one would stumble over.
+    """
+    for module in language_model.model.modules():
+        if "paged_attention" in vars(module):
+            for name in UNSLOTH_ANSWER_STATE:
+                vars(module).pop(name, None)
+    for parameter in language_model.model.parameters():
+        vars(parameter).pop("_fast_lora", None)
+
+
+def resolve_dtype(settings: Settings) -> torch.dtype:
+    """The number format that `model.dtype` means on this machine."""
+    import torch
+
+    if settings.model.dtype != "auto":
+        return getattr(torch, settings.model.dtype)
+    if not torch.cuda.is_available() or settings.model.device_map == "cpu":
+        return torch.float32
+    return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+
+
+def require_adapter(settings: Settings) -> None:
+    """Raise UserError unless `model.lora_dir` holds a whole adapter for the configured foundation model."""
+    lora_dir = require(settings.model.lora_dir, made_by="fine_tuning.py")
+    try:
+        base = json.loads((lora_dir / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]
+        if not isinstance(base, str):
+            raise TypeError("base_model_name_or_path")
+        _require_safetensors(lora_dir)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            _("{folder} holds no whole LoRA adapter ({reason}). Train it again: {command}").format(
+                folder=lora_dir, reason=error, command=command("fine_tuning.py")
+            )
+        ) from None
+    # A hub name and a folder with a copy of that model end alike.
+    if Path(base).name != Path(settings.model.name).name:
+        raise UserError(
+            _(
+                "The adapter in {folder} was trained on {base}, not on {name}. "
+                "Add --model.name {base}, or train again: {command}"
+            ).format(folder=lora_dir, base=base, name=settings.model.name, command=command("fine_tuning.py"))
+        )
+    require_made_from(settings.data.processed_file, lora_dir, made_by="fine_tuning.py")
+
+
+def _load(backend: str, settings: Settings, offload_embedding: bool | None) -> LanguageModel:
+    name, revision = settings.model.name, settings.model.revision
+    shared: dict[str, Any] = {
+        "dtype": resolve_dtype(settings),
+        "revision": revision,
+        "use_safetensors": True,
+        "trust_remote_code": False,
+    }
+    if backend == "unsloth":
+        from unsloth import FastLanguageModel
+
+        model, tokenizer = FastLanguageModel.from_pretrained(
+            name,
+            max_seq_length=settings.model.max_seq_length,
+            load_in_4bit=settings.model.load_in_4bit,
+            use_exact_model_name=True,  # else another model of the hub may take its place, and the adapter names that
+            use_gradient_checkpointing=False,  # add_lora says what training wants
+            offload_embedding="auto" if offload_embedding is None else offload_embedding,
+            **shared,
+        )
+    else:
+        from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+
+        if settings.model.load_in_4bit and not _is_quantized(name, settings):
+            shared["quantization_config"] = BitsAndBytesConfig(
+                load_in_4bit=True,
+                bnb_4bit_quant_type="nf4",
+                bnb_4bit_use_double_quant=True,
+                bnb_4bit_compute_dtype=shared["dtype"],
+            )
+        if settings.model.attn_implementation != "auto":
+            shared["attn_implementation"] = settings.model.attn_implementation
+        tokenizer = AutoTokenizer.from_pretrained(name, revision=revision, trust_remote_code=False)
+        try:
+            model = AutoModelForCausalLM.from_pretrained(name, device_map=_device_map(settings), **shared)
+        except ImportError as error:  # flash-attn or bitsandbytes
+            raise UserError(
+                _("The model {name} cannot be loaded with these settings: {reason}").format(name=name, reason=error)
+            ) from None
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    window = min(settings.model.max_seq_length, model.config.max_position_embeddings)
+    return LanguageModel(model, tokenizer, window)
+
+
+def _device_map(settings: Settings) -> str:
+    import torch
+
+    return "cpu" if settings.model.device_map == "cpu" or not torch.cuda.is_available() else "cuda"
+
+
+def _require_safe_weights(settings: Settings) -> None:
+    """Raise OSError or ValueError where the model's configuration cannot be had, or a folder has no safetensors."""
+    from transformers import AutoConfig
+
+    model = settings.model
+    AutoConfig.from_pretrained(model.name, revision=model.revision, trust_remote_code=False)
+    if Path(model.name).is_dir():
+        _require_safetensors(Path(model.name))
+
+
+def _require_safetensors(folder: Path) -> None:
+    """Raise OSError unless every weight file of `folder` opens as safetensors: no other format is ever loaded."""
+    from safetensors import SafetensorError, safe_open
+
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
+        raise OSError(_("there is no .safetensors file in {folder}").format(folder=folder))
+    for file in files:
+        try:
+            with safe_open(file, framework="numpy"):
+                pass
+        except SafetensorError as error:
+            raise OSError(f"{file}: {error}") from None
+
+
+def _is_quantized(name: str, settings: Settings) -> bool:
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(name, revision=settings.model.revision, trust_remote_code=False)
+    return getattr(config, "quantization_config", None) is not None

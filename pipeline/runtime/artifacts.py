@@ -1,0 +1,259 @@
+"""Artifacts: what a script writes and a later one reads.
+
+An artifact stands under its name only when it is complete; until then it is written beside it as `NAME.part`.
+`NAME.meta.json` says what made it, and the hash of what it was made from, so that a later script notices when its
+input has changed since.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from importlib import metadata
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pipeline.runtime.errors import UserError
+from pipeline.runtime.messages import _
+from pipeline.runtime.rerun import command, word
+
+PACKAGES = ("torch", "transformers", "trl", "peft", "unsloth", "bitsandbytes", "sentence-transformers", "chromadb")
+FORMAT = 1  # of the artifacts and their meta files; higher where an older version of this project cannot read them
+OUT_OF_SPACE = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
+PATIENCE = 60  # seconds that a short writing waits for another one's end
+
+_written_here: set[str] = set()  # the artifacts that this process has the right to write
+
+
+@contextmanager
+def sole_writer(path: Path, patience: float = 0) -> Iterator[None]:
+    """Keep other runs from writing the artifact `path` while the block runs.
+
+    The lock goes with the process, however that ends; its file lies in the system's folder for temporary files.
+    Raises UserError where another run still has it after `patience` seconds.
+    """
+    from filelock import FileLock, Timeout
+
+    key = os.path.normcase(os.path.realpath(path))
+    if key in _written_here:
+        yield
+        return
+    name = f"artifact-{hashlib.sha256(key.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}.lock"
+    try:
+        with FileLock(Path(tempfile.gettempdir()) / name, timeout=patience):
+            _written_here.add(key)
+            try:
+                yield
+            finally:
+                _written_here.remove(key)
+    except Timeout:
+        raise UserError(
+            _("{path} is being written by another run. Wait for its end, or choose another --work_dir.").format(
+                path=path
+            )
+        ) from None
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[BinaryIO]:
+    """A binary file that takes the name `path` when the block ends well, and leaves what was there when it does not."""
+    with sole_writer(path, PATIENCE):
+        part = _part(path)
+        try:
+            with part.open("wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        except OSError as error:
+            if error.errno in OUT_OF_SPACE and not error.filename:  # writing does not say where
+                error.filename = str(path)
+            raise
+        finally:
+            part.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """A folder to fill, which takes the name `path` when the block ends well; an older one is replaced by it.
+
+    Raises UserError where `path` is a folder that holds something else than an artifact.
+    """
+    require_replaceable(path)
+    with sole_writer(path, PATIENCE):
+        yield from _new_folder(path)
+
+
+def _new_folder(path: Path) -> Iterator[Path]:
+    part = _part(path)
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir()
+    try:
+        yield part
+        meta_path(path).unlink(missing_ok=True)
+        # A folder cannot be replaced in one step: the old one is moved aside first, so that it is never half there.
+        old = path.with_name(path.name + ".old")
+        shutil.rmtree(old, ignore_errors=True)
+        if path.exists():
+            path.replace(old)
+        try:
+            part.replace(path)
+        except OSError:
+            if old.exists():
+                old.replace(path)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def require_replaceable(path: Path) -> None:
+    """Raise UserError unless a new folder may take the place of `path`: none, an empty one, or one of model weights."""
+    if path.is_dir() and any(path.iterdir()) and not any(path.glob("*.safetensors")) and not meta_path(path).exists():
+        raise UserError(
+            _("{path} holds other files, which would be lost. Choose another folder, or empty it.").format(path=path)
+        )
+
+
+def _part(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.with_name(path.name + ".part")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as readable JSON."""
+    with new_file(path) as file:
+        file.write(json.dumps(value, ensure_ascii=False, indent=1, default=str).encode("utf-8") + b"\n")
+
+
+def meta_path(path: Path) -> Path:
+    """Where the meta file of the artifact `path` stands."""
+    return path.with_name(path.name + ".meta.json")
+
+
+def write_meta(
+    path: Path, settings: dict, inputs: list[Path], hashes: dict[Path, str] | None = None, **facts: Any
+) -> None:
+    """Say beside the artifact `path` which script made it, with which settings, from which inputs, and `facts`.
+
+    `hashes`: those of files that the script has just read or written, so that they need not be read again for it.
+    """
+    hashes = hashes or {}
+
+    def hash_of(file: Path) -> str:
+        return hashes.get(file) or content_hash(file)
+
+    write_json(
+        meta_path(path),
+        {
+            "format": FORMAT,
+            "script": Path(sys.argv[0]).name,
+            "made": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "settings": settings,
+            "inputs": {str(file): hash_of(file) for file in inputs},
+            "sha256": hash_of(path) if path.is_file() else None,
+            **_size_and_time(path),
+            **facts,
+            "versions": package_versions(),
+        },
+    )
+
+
+def read_meta(path: Path) -> dict | None:
+    """The meta of the artifact `path`, None where there is none; `inputs`, `settings` and `graph` are objects.
+
+    Raises UserError for a damaged one, and for one that a newer version wrote.
+    """
+    file = meta_path(path)
+    try:
+        meta = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(meta, dict):
+            raise ValueError("not an object")
+        for name, kind in (("format", int), ("inputs", dict), ("settings", dict), ("graph", dict)):
+            if not isinstance(meta.setdefault(name, kind()), kind):
+                raise ValueError(f'"{name}" has another type')
+    except FileNotFoundError:
+        return None
+    except (ValueError, RecursionError) as error:
+        raise UserError(
+            _("{file} is damaged ({reason}). Remove it and make {artifact} again.").format(
+                file=file, reason=error, artifact=path
+            )
+        ) from None
+    if meta["format"] > FORMAT:
+        raise UserError(
+            _("{file} is from a newer version of this project. Use that one, or make {artifact} again.").format(
+                file=file, artifact=path
+            )
+        )
+    return meta
+
+
+def content_hash(path: Path) -> str:
+    """SHA-256 of a file, in hex. Taken from its meta file where size and time say that the file is still the same."""
+    meta = read_meta(path) or {}
+    if meta.get("sha256") and all(meta.get(key) == value for key, value in _size_and_time(path).items()):
+        return meta["sha256"]
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _size_and_time(path: Path) -> dict[str, int]:
+    if not path.is_file():
+        return {}
+    stat = path.stat()
+    return {"bytes": stat.st_size, "mtime_ns": stat.st_mtime_ns}
+
+
+def require(path: Path, made_by: str) -> Path:
+    """`path`, if it is there and of a version that can be read. Raises UserError naming the script that makes it."""
+    if not path.exists():
+        raise UserError(_("{path} is not there. Run first: {command}").format(path=path, command=command(made_by)))
+    read_meta(path)
+    return path
+
+
+def require_made_from(file: Path, path: Path, made_by: str) -> None:
+    """Raise UserError when the clean catalogue `file` is there and the artifact `path` was made from another content.
+
+    Paths do not count: a folder of work can be moved or copied as a whole.
+    """
+    inputs = (read_meta(path) or {}).get("inputs", {})
+    if not inputs or not file.is_file() or content_hash(file) in inputs.values():
+        return
+    for other, digest in inputs.items():
+        if Path(other).is_file() and content_hash(Path(other)) == digest:
+            raise UserError(
+                _(
+                    "{file} is not what {artifact} was made from. Add --data.processed_file {other}, "
+                    "or run again: {command}"
+                ).format(file=file, artifact=path, other=word(other), command=command(made_by))
+            )
+    raise UserError(
+        _(
+            "{file} is not what {artifact} was made from: it has changed since, or is another one. "
+            "Run again: {command}"
+        ).format(file=file, artifact=path, command=command(made_by))
+    )
+
+
+def package_versions() -> dict[str, str]:
+    """The versions of Python and of the packages that decide what an artifact is like."""
+    versions = {"python": sys.version.split()[0]}
+    for package in PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions

@@ -1,0 +1,36 @@
+"""What goes to the screen: catalogues, models and file names may hold characters that a terminal obeys."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+BANNER_LINE = "#" * 79
+
+# Control characters, of which ESC starts commands to the terminal, and marks that turn the direction of writing.
+_OBEYED = [*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+_SHOWN = {code: 0x2400 + code if code < 0x20 else 0xFFFD for code in _OBEYED if chr(code) not in "\n\t"}
+
+
+def harmless(text: str) -> str:
+    """`text` with what a terminal would obey shown as characters (ESC as ␛); lines and tabs stay."""
+    return text.translate(_SHOWN)
+
+
+class Screen(io.TextIOWrapper):
+    """Standard output in UTF-8 on which nothing but `harmless` text appears."""
+
+    def write(self, text: str) -> int:
+        return super().write(harmless(text))
+
+
+def make_output_harmless() -> None:
+    """Put a Screen in the place of standard output. Progress bars, which move the cursor, go to standard error."""
+    like_before = {"line_buffering": sys.stdout.line_buffering, "write_through": sys.stdout.write_through}
+    sys.stdout.flush()
+    sys.stdout = sys.__stdout__ = Screen(sys.stdout.detach(), encoding="utf-8", errors="replace", **like_before)
+
+
+def banner(title: str) -> None:
+    """The headline of a step."""
+    print(f"\n{BANNER_LINE}\n# {title}\n{BANNER_LINE}\n", flush=True)

@@ -1,0 +1,237 @@
+"""The search in the index: one function, whichever method; a LangChain retriever for other chains.
+
+    dense      the documents whose meaning is nearest, by their vectors in Chroma
+    keyword    the same title; else products that share words and parts of words with the query
+    hybrid     the same title; else what both find, by one score
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from langchain_core.documents import Document
+from langchain_core.retrievers import BaseRetriever
+
+from config import Settings
+from pipeline.catalogue.prompts import document_text
+from pipeline.runtime.artifacts import read_meta, require
+from pipeline.runtime.errors import UserError
+from pipeline.runtime.messages import _
+from pipeline.runtime.rerun import command
+from pipeline.search.embedding import load_embedding_model
+from pipeline.search.keyword_index import KeywordIndex, path_for
+from pipeline.search.store import open_vector_store
+
+if TYPE_CHECKING:
+    import numpy as np
+    from langchain_core.embeddings import Embeddings
+
+METHODS = ("dense", "keyword", "hybrid")
+CANDIDATES = 50  # of each side
+RERANKED = 20  # of the best, where there is a reranker
+BEST_WITHOUT_TITLE = 0.999  # 1 says that the title is the same
+
+# How much title, coverage (see KeywordScores) and the cosine of the vectors count. Tuned with
+# benchmarks/retrieval_quality.py on queries of other shops; success hardly changes when one is halved or doubled.
+WEIGHTS: dict[str, tuple[float, float, float]] = {
+    "dense": (0, 0, 1),
+    "keyword": (0.45, 0.55, 0),
+    "hybrid": (0.4, 0.4, 0.2),
+}
+
+
+# A query all of whose words stand in a product has found something, if it is only a sentence of its description: where
+# the coverage is almost whole, it brings the score up to half of the way nearer to 1.
+COVERED_WEIGHT, COVERED_POWER = 0.5, 8
+
+
+class Retrieved(NamedTuple):
+    """A product that was found: the id of its first document, and its whole text.
+
+    `score` is 0 to 1; 1 where title and query are the same (but for case, accents and punctuation).
+    """
+
+    id: str
+    product: str
+    text: str
+    score: float
+
+
+class ProductRetriever(BaseRetriever):
+    """Finds products, each once however many documents it has, best first; `open_search` makes one."""
+
+    collection: Any  # of chromadb
+    keywords: Any  # KeywordIndex
+    embeddings: Any = None  # LangChain's Embeddings; None for `keyword`
+    reranker: Any = None  # sentence_transformers.CrossEncoder
+    method: Literal["dense", "keyword", "hybrid"] = "hybrid"
+    top_k: int = 3
+    floor: float = 0.0  # a best score below it says that the product is not there
+
+    def _get_relevant_documents(self, query: str, *, run_manager, top_k: int | None = None) -> list[Document]:
+        return [
+            Document(found.text, id=found.id, metadata={"product": found.product, "score": found.score})
+            for found in self.search(query, top_k)
+        ]
+
+    def search(self, query: str, top_k: int | None = None, without: Iterable[str] = ()) -> list[Retrieved]:
+        """The best `top_k` products, best first; none where not even the first reaches the floor.
+
+        `without` are titles to search as if their products were not in the index.
+        """
+        vector = self.embeddings.embed_query(query) if self.embeddings and query.strip() else None
+        excluded = {number for title in without for number in self.keywords.with_title(title)}
+        ranking = self.rank(query, vector, excluded)
+        if not ranking or ranking[0][1] < self.floor:
+            return []
+        if self.reranker:
+            return self._rerank(query, self.texts(ranking[:RERANKED]))[: top_k or self.top_k]
+        return self.texts(ranking[: top_k or self.top_k])
+
+    def rank(self, query: str, vector: list[float] | None, excluded: Collection[int] = ()) -> list[tuple[int, float]]:
+        """Numbers of products with their scores, best first; `vector` is that of the query, not used for `keyword`."""
+        if not query.strip():
+            return []
+        numbers, features = self.features(query, vector, excluded)
+        scores = dict(zip(numbers.tolist(), fuse(features, WEIGHTS[self.method]).tolist(), strict=True))
+        if self.method != "dense":
+            scores |= {number: 1.0 for number in self.keywords.with_title(query) if number not in excluded}
+        return sorted(scores.items(), key=lambda item: -item[1])
+
+    def features(
+        self, query: str, vector: list[float] | None, excluded: Collection[int] = ()
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The candidates of both sides, and a row for each: title, coverage, cosine, 0 to 1; 0 where not looked at."""
+        import numpy as np
+
+        cosines = self._nearest(vector, excluded) if self.method != "keyword" else {}
+        if self.method == "dense":
+            numbers = np.array(list(cosines), np.int64)
+            title = coverage = np.zeros(len(numbers))
+        else:
+            keyword_query = self.keywords.query(query, excluded)
+            numbers = np.union1d(keyword_query.best(CANDIDATES), np.array(list(cosines), np.int64))
+            title, coverage = keyword_query.scores(numbers)
+        if self.method == "hybrid":
+            cosines |= self._cosines(vector, [number for number in numbers.tolist() if number not in cosines])
+        cosine = np.array([max(0.0, cosines.get(number, 0.0)) for number in numbers.tolist()])
+        return numbers, np.array([title, coverage, cosine]).T
+
+    def _nearest(self, vector: list[float], excluded: Collection[int]) -> dict[int, float]:
+        """Product -> cosine of its nearest document, for the documents nearest to `vector`."""
+        left_out = {id_ for ids in self.keywords.documents_of(list(excluded)).values() for id_ in ids}
+        count = CANDIDATES + len(left_out)
+        found = self.collection.query(query_embeddings=[vector], n_results=count, include=["distances"])
+        cosines = dict(zip(found["ids"][0], found["distances"][0], strict=True))
+        best: dict[int, float] = {}
+        for id_, number in self.keywords.product_of(list(cosines)).items():
+            if number not in excluded:
+                best[number] = max(best.get(number, -1.0), 1 - cosines[id_])
+        return best
+
+    def _cosines(self, vector: list[float], numbers: list[int]) -> dict[int, float]:
+        """Product -> cosine of its nearest document, for these products."""
+        import numpy as np
+
+        documents = self.keywords.documents_of(numbers)
+        ids = [id_ for product_ids in documents.values() for id_ in product_ids]
+        if not ids:
+            return {}
+        found = self.collection.get(ids=list(dict.fromkeys(ids)), include=["embeddings"])
+        cosines = dict(zip(found["ids"], (found["embeddings"] @ np.array(vector)).tolist(), strict=True))
+        return {number: max(cosines[id_] for id_ in ids) for number, ids in documents.items()}
+
+    def texts(self, ranking: list[tuple[int, float]]) -> list[Retrieved]:
+        """The products of a ranking with their texts, put together again where they are split into documents."""
+        documents = self.keywords.documents_of([number for number, _score in ranking])
+        ids = list(dict.fromkeys(id_ for ids in documents.values() for id_ in ids))
+        found = self.collection.get(ids=ids, include=["documents", "metadatas"]) if ids else {"ids": []}
+        stored = {
+            id_: (text, metadata["product"])
+            for id_, text, metadata in zip(
+                found["ids"], found.get("documents", []), found.get("metadatas", []), strict=True
+            )
+        }
+        results = []
+        for number, score in ranking:
+            (text, product), *rest = [stored[id_] for id_ in documents[number]]
+            start = document_text(product, "")
+            text = " ".join([text, *(part.removeprefix(start) for part, _product in rest)])
+            results.append(Retrieved(documents[number][0], product, text, round(score, 4)))
+        return results
+
+    def _rerank(self, query: str, found: list[Retrieved]) -> list[Retrieved]:
+        """The same products in the order of the cross-encoder, with its scores; the same title stays first."""
+        same = [result for result in found if result.score == 1]
+        others = [result for result in found if result.score < 1]
+        if not others:
+            return same
+        import torch
+
+        scores = self.reranker.predict(
+            [(query, result.text) for result in others], activation_fn=torch.nn.Sigmoid(), show_progress_bar=False
+        )
+        reranked = [
+            result._replace(score=round(min(float(score), BEST_WITHOUT_TITLE), 4))
+            for result, score in zip(others, scores, strict=True)
+        ]
+        return [*same, *sorted(reranked, key=lambda result: -result.score)]
+
+
+def fuse(features: np.ndarray, weights: tuple[float, float, float]) -> np.ndarray:
+    """One score from the three of each row, 0 to `BEST_WITHOUT_TITLE`."""
+    import numpy as np
+
+    scores = features @ np.array(weights)
+    covered = features[:, 1] ** COVERED_POWER
+    return np.minimum(scores + (1 - scores) * COVERED_WEIGHT * covered, BEST_WITHOUT_TITLE)
+
+
+def open_search(settings: Settings, embeddings: Embeddings | None = None) -> ProductRetriever:
+    """The search that `rag.method` says, in the index that `require_index` has found whole.
+
+    Takes `embeddings` where they are loaded already. Raises UserError where a part of the index is missing.
+    """
+    floors = (read_meta(settings.rag.chroma_dir) or {}).get("floors")
+    if floors is None:
+        raise UserError(
+            _("The index in {folder} was made by an earlier version. Run again: {command}").format(
+                folder=settings.rag.chroma_dir, command=command("rag_indexing.py")
+            )
+        )
+    rag = settings.rag
+    if embeddings is None and rag.method != "keyword":
+        embeddings = load_embedding_model(settings)
+    return ProductRetriever(
+        collection=open_vector_store(embeddings, settings)._collection,
+        keywords=KeywordIndex(require(path_for(settings), made_by="rag_indexing.py")),
+        embeddings=embeddings if rag.method != "keyword" else None,
+        reranker=load_reranker(settings) if rag.reranker else None,
+        method=rag.method,
+        top_k=rag.top_k,
+        floor=floors[rag.method],
+    )
+
+
+def load_reranker(settings: Settings) -> Any:
+    """The cross-encoder `rag.reranker`. Raises UserError where it cannot be had."""
+    from sentence_transformers import CrossEncoder
+
+    print("\n" + _("Loading the reranker..."), flush=True)
+    name = settings.rag.reranker
+    try:
+        return CrossEncoder(
+            name,
+            num_labels=1,
+            device="cpu" if settings.model.device_map == "cpu" else None,
+            trust_remote_code=False,
+            model_kwargs={"use_safetensors": True},
+        )
+    except (OSError, ValueError) as error:
+        raise UserError(
+            _(
+                "The reranker {name} cannot be loaded: {reason} "
+                "Check --rag.reranker, and the network if it has to be downloaded from the hub."
+            ).format(name=name, reason=(str(error) or type(error).__name__).splitlines()[0])
+        ) from None

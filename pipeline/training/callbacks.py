@@ -1,0 +1,201 @@
+"""What watches a training: its figures, a loss that goes wrong, and Ctrl-C.
+
+Import this after `choose_backend`, as `pipeline.training.trainer`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import signal
+import time
+from collections import deque
+from pathlib import Path
+
+import torch
+from transformers import TrainerCallback
+
+from pipeline.runtime.errors import UserError
+from pipeline.runtime.messages import _
+from pipeline.runtime.progress import progress_bar
+from pipeline.training.loss_curve import draw_loss_curve
+from pipeline.training.trainer import DescriptionTrainer
+
+METRICS_FILE = "metrics.jsonl"
+CURVE_FILE = "loss.png"
+SHOWN = ("loss", "grad_norm", "learning_rate", "eval_loss", "eval_perplexity", "tokens_per_second", "epoch")
+
+WINDOW = 20  # steps whose mean loss says whether it explodes; single steps sway too much
+EXPLOSION = 2.0  # times the lowest mean so far; 1 nat is added, for losses near 0
+
+
+class ProgressFigures(TrainerCallback):
+    """The progress bar, a line of figures at each log, and both as files: JSON lines and the loss curve.
+
+    The files tell of the whole training: after an interruption they begin with what the checkpoint remembers.
+    """
+
+    def __init__(self, trainer: DescriptionTrainer, folder: Path):
+        self.trainer, self.metrics_file, self.curve_file = trainer, folder / METRICS_FILE, folder / CURVE_FILE
+        self.bar, self.step_began, self.figures = None, 0.0, {}
+
+    def on_train_begin(self, args, state, control, **_kwargs):
+        self.trainer.tokens, self.trainer.seconds = 0, 0.0
+        if not state.is_world_process_zero:
+            return
+        self.metrics_file.parent.mkdir(parents=True, exist_ok=True)
+        lines = [json.dumps(selected(entry)) + "\n" for entry in state.log_history if selected(entry)]
+        self.metrics_file.write_text("".join(lines), encoding="utf-8")
+        self.bar = progress_bar(_("Training"), total=state.max_steps)
+        self.bar.initial = self.bar.n = state.global_step
+
+    def on_step_begin(self, args, state, control, **_kwargs):
+        self.step_began = time.perf_counter()
+
+    def on_step_end(self, args, state, control, **_kwargs):
+        self.trainer.seconds += time.perf_counter() - self.step_began
+        if control.should_save or control.should_training_stop:
+            control.should_log = True  # so that no loss is left out of the figures by an interruption, or at the end
+        if self.bar is not None:
+            self.bar.update(state.global_step - self.bar.n)
+
+    def on_log(self, args, state, control, logs, **_kwargs):
+        figures = selected(logs)
+        if self.bar is None or not figures:
+            return
+        with self.metrics_file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(figures | {"step": state.global_step}) + "\n")
+        self.bar.write(str({name: f"{value:.4g}" for name, value in figures.items()}))
+        self.figures |= figures
+        self.bar.set_postfix_str(self.last_figures())
+
+    def last_figures(self) -> str:
+        """The last figure of each kind, for the bar."""
+        forms = {
+            "loss": _("loss {value:.3f}"),
+            "eval_loss": _("held out {value:.3f}"),
+            "eval_perplexity": _("perplexity {value:,.0f}"),
+            "tokens_per_second": _("{value:,.0f} tokens/s"),
+        }
+        return ", ".join(form.format(value=self.figures[name]) for name, form in forms.items() if name in self.figures)
+
+    def on_evaluate(self, args, state, control, **_kwargs):
+        if self.bar is not None and state.global_step:
+            draw_loss_curve(state.log_history, self.curve_file)
+
+    def on_train_end(self, args, state, control, **_kwargs):
+        if self.bar is not None:
+            self.bar.close()
+            draw_loss_curve(state.log_history, self.curve_file)
+
+
+def selected(entry: dict) -> dict:
+    """Of what the trainer logs, the figures of a step; not its summary at the end, wrong after an interruption."""
+    names = () if "train_loss" in entry else (*SHOWN, "step")
+    return {name: entry[name] for name in names if name in entry}
+
+
+class LossWatch(TrainerCallback):
+    """Ends a training whose loss is no number any more or explodes, and leaves only checkpoints from before.
+
+    The loss of a step tells of the weights that the step before it made.
+    """
+
+    def __init__(self, trainer: DescriptionTrainer):
+        self.trainer = trainer
+        self.losses: deque[float] = deque(maxlen=WINDOW)
+        self.lowest = math.inf  # of the means over a whole window, and of the first step
+        self.bad_since: int | None = None
+
+    def on_step_begin(self, args, state, control, **_kwargs):
+        self.trainer.step_loss = 0.0
+
+    def on_pre_optimizer_step(self, args, state, control, **_kwargs):
+        loss = self.trainer.accelerator.gather(torch.as_tensor(self.trainer.step_loss)).mean().item()
+        self.losses.append(loss)
+        mean = sum(self.losses) / len(self.losses)
+        if math.isfinite(loss) and loss <= self.limit():
+            self.bad_since = None
+        else:
+            self.bad_since = self.bad_since or state.global_step + 1
+            if not math.isfinite(mean) or mean > self.limit():
+                self.end(args, state.global_step + 1, loss)
+        if len(self.losses) in (1, WINDOW):
+            self.lowest = min(self.lowest, mean)
+
+    def on_step_end(self, args, state, control, model, **_kwargs):
+        if not control.should_save:
+            return
+        if self.bad_since:
+            control.should_save = False
+        elif not all(weight.isfinite().all() for weight in model.parameters() if weight.requires_grad):
+            self.bad_since = state.global_step + 1
+            self.end(args, state.global_step, math.nan)
+
+    def on_evaluate(self, args, state, control, metrics, **_kwargs):
+        if not math.isfinite(metrics["eval_loss"]):
+            self.bad_since = self.bad_since or state.global_step + 1
+            self.end(args, state.global_step, metrics["eval_loss"])
+
+    def limit(self) -> float:
+        return EXPLOSION * self.lowest + 1
+
+    def end(self, args, step: int, loss: float) -> None:
+        if self.trainer.is_world_process_zero():
+            for checkpoint in Path(args.output_dir).glob("checkpoint-*"):
+                if int(checkpoint.name.split("-")[1]) >= self.bad_since - 1:
+                    shutil.rmtree(checkpoint, ignore_errors=True)
+        raise UserError(
+            _(
+                "The loss went out of bounds at step {step}: {loss:.4g}, after {lowest:.4g} at best. "
+                "Lower --training.learning_rate (now {rate}) or --training.max_grad_norm (now {norm}). "
+                "What was saved before it went wrong is kept in {folder}"
+            ).format(
+                step=step,
+                loss=loss,
+                lowest=self.lowest,
+                rate=args.learning_rate,
+                norm=args.max_grad_norm,
+                folder=args.output_dir,
+            )
+        )
+
+
+class StopRequest(TrainerCallback):
+    """Ctrl-C during training: the step is finished and saved; a second one stops at once.
+
+    `requested` says afterwards whether it was pressed. With several processes, all stop at the same step.
+    """
+
+    def __init__(self, trainer: DescriptionTrainer):
+        self.trainer, self.requested, self.pressed_at, self.handler_before = trainer, False, 0.0, None
+
+    def on_train_begin(self, args, state, control, **_kwargs):
+        # Where Ctrl-C is ignored, as in a shell's background job, it stays so.
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            self.handler_before = signal.signal(signal.SIGINT, self.press)
+
+    def press(self, signal_number, frame):
+        now = time.monotonic()
+        if not self.requested:
+            self.requested, self.pressed_at = True, now
+            print("\n" + _("Finishing this step, then saving. Ctrl-C again stops at once."), flush=True)
+        elif now - self.pressed_at > 1:  # torchrun sends it on to processes that have had it from the keyboard
+            raise KeyboardInterrupt
+
+    def on_step_end(self, args, state, control, **_kwargs):
+        if args.world_size > 1:
+            requested = torch.tensor(int(self.requested), device=args.device)
+            self.requested = bool(self.trainer.accelerator.reduce(requested, "sum").item())
+        if self.requested:
+            control.should_save = control.should_training_stop = True
+
+    def on_train_end(self, args, state, control, **_kwargs):
+        self.release()
+
+    def release(self) -> None:
+        """Ctrl-C means again what it meant before the training."""
+        if self.handler_before is not None:
+            signal.signal(signal.SIGINT, self.handler_before)
+            self.handler_before = None

@@ -1,7 +1,7 @@
 """Script 2: ask the foundation model to describe the products, before it has learned anything about them.
 
-    python foundation_model.py
-    python foundation_model.py --products "The Prophet" "Mog's Kittens"
+python foundation_model.py
+python foundation_model.py --products "The Prophet" "Mog's Kittens"
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Script 4: ask the fine-tuned model the same as the foundation model.
 
-    python ft_test_trained_model.py
-    python ft_test_trained_model.py --products "The Prophet" "Mog's Kittens"
+python ft_test_trained_model.py
+python ft_test_trained_model.py --products "The Prophet" "Mog's Kittens"
 """
 
 from __future__ import annotations

@@ -153,7 +153,8 @@ def print_table(rows: list[Row], absent: Row) -> None:
         print(line_of(row.label, localised(len(row.places), ","), *figures, *ending(row)))
     print(line_of(absent.label, localised(len(absent.places), ","), "-", "-", "-", *ending(absent)))
     print(
-        "\n" + _("False acceptances: {n:,} of {all:,} titles that are not in the catalogue ({share:.1%})").format(
+        "\n"
+        + _("False acceptances: {n:,} of {all:,} titles that are not in the catalogue ({share:.1%})").format(
             n=absent.answered, all=len(absent.places), share=absent.answered / len(absent.places)
         )
     )

@@ -97,9 +97,7 @@ def rows_at_once(language_model: LanguageModel, questions: list[Question], setti
     """The size of the first batch that `answer_all` chooses, whose prompts are the longest."""
     longest = max(len(language_model.tokenizer(question.prompt)["input_ids"]) for question in questions)
     memory = free_memory(language_model.model)
-    return min(
-        len(questions), largest_batch(language_model.model, longest, settings.generation.max_new_tokens, memory)
-    )
+    return min(len(questions), largest_batch(language_model.model, longest, settings.generation.max_new_tokens, memory))
 
 
 def print_row(label: str, rows: int, speed: float, answers: int) -> None:

@@ -56,7 +56,9 @@ for name, code in html.entities.name2codepoint.items():
         names[entity] = chr(code)
 """
 
-POLARS = ENTITIES + r"""
+POLARS = (
+    ENTITIES
+    + r"""
 import sys
 import polars as pl
 def clean(column):
@@ -66,6 +68,7 @@ frame = pl.scan_ndjson(sys.argv[1], schema={"title": pl.String, "content": pl.St
 frame = frame.filter(pl.col("content").str.len_chars() >= 100)
 frame.select(product=clean("title"), description=clean("content")).sink_ndjson(sys.argv[2])
 """
+)
 
 DUCKDB = r"""
 import sys

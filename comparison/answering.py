@@ -149,9 +149,11 @@ def without_unavailable(missing: dict[System, list[Case]], settings: Settings) -
             try:
                 check(settings)
             except UserError as error:
-                print(_("Left out: {systems}. {reason}").format(
-                    systems=", ".join(_(system.label) for system in missing if getattr(system, part)), reason=error
-                ))
+                print(
+                    _("Left out: {systems}. {reason}").format(
+                        systems=", ".join(_(system.label) for system in missing if getattr(system, part)), reason=error
+                    )
+                )
                 missing = {system: wanted for system, wanted in missing.items() if not getattr(system, part)}
     return missing
 

@@ -187,9 +187,7 @@ def gain_chart(report: dict[str, Any]) -> dict[str, Any] | None:
         (
             (first, second)
             for first, second in QUESTIONS
-            if any(
-                {found["first"], found["second"]} == {first.name, second.name} for found in report["differences"]
-            )
+            if any({found["first"], found["second"]} == {first.name, second.name} for found in report["differences"])
         ),
         None,
     )

@@ -34,7 +34,11 @@ FOUNDATION = System(
 FINE_TUNED = System("fine_tuned", N_("Fine-tuning"), N_("fine-tuning"), True, False, "ft_test_trained_model.py")
 RAG = System("rag", N_("Retrieval"), N_("retrieval"), False, True, "rag_model_retriever.py")
 RAG_FINE_TUNED = System(
-    "rag_fine_tuned", N_("Retrieval + fine-tuning"), N_("retrieval with the fine-tuned model"), True, True,
+    "rag_fine_tuned",
+    N_("Retrieval + fine-tuning"),
+    N_("retrieval with the fine-tuned model"),
+    True,
+    True,
     "compare_models.py",
 )
 SYSTEMS = (FOUNDATION, FINE_TUNED, RAG, RAG_FINE_TUNED)

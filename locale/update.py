@@ -51,7 +51,8 @@ def take_messages(catalogue: Catalog) -> None:
 
 def message_ids() -> list[str]:
     """The messages of the code: what stands in `_("...")` and `N_("...")`, and what --help says of each group."""
-    files = [*PROJECT_DIR.glob("*.py"), *(PROJECT_DIR / "pipeline").rglob("*.py"), *(PROJECT_DIR / "comparison").glob("*.py")]
+    folders = (PROJECT_DIR / "pipeline", PROJECT_DIR / "comparison")
+    files = [*PROJECT_DIR.glob("*.py"), *(file for folder in folders for file in folder.rglob("*.py"))]
     ids = [message for file in sorted(files) for message in marked_messages(file)]
     ids += [message for file in sorted((PROJECT_DIR / "comparison").glob("*.html")) for message in page_messages(file)]
     return list(dict.fromkeys([*ids, *group_descriptions()]))

@@ -48,9 +48,7 @@ class GumbelNoise:
         import torch
 
         digests = [hashlib.sha256(f"{seed}\n{prompt}".encode()).digest() for prompt in prompts]
-        self.generators = [
-            torch.Generator(device).manual_seed(int.from_bytes(digest[:7], "big")) for digest in digests
-        ]
+        self.generators = [torch.Generator(device).manual_seed(int.from_bytes(digest[:7], "big")) for digest in digests]
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         import torch

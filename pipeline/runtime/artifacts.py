@@ -242,8 +242,7 @@ def require_made_from(file: Path, path: Path, made_by: str) -> None:
             )
     raise UserError(
         _(
-            "{file} is not what {artifact} was made from: it has changed since, or is another one. "
-            "Run again: {command}"
+            "{file} is not what {artifact} was made from: it has changed since, or is another one. Run again: {command}"
         ).format(file=file, artifact=path, command=command(made_by))
     )
 

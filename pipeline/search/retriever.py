@@ -1,8 +1,8 @@
 """The search in the index: one function, whichever method; a LangChain retriever for other chains.
 
-    dense      the documents whose meaning is nearest, by their vectors in Chroma
-    keyword    the same title; else products that share words and parts of words with the query
-    hybrid     the same title; else what both find, by one score
+dense      the documents whose meaning is nearest, by their vectors in Chroma
+keyword    the same title; else products that share words and parts of words with the query
+hybrid     the same title; else what both find, by one score
 """
 
 from __future__ import annotations

@@ -47,9 +47,7 @@ class DescriptionTrainer(SFTTrainer):
             return super()._get_train_sampler(train_dataset)
         args, plan = self.args, self.plan
         examples = plan.examples_per_step * args.world_size
-        return batch_sampler(
-            plan.lengths, examples, plan.micro_batches, args.seed, args.process_index, args.world_size
-        )
+        return batch_sampler(plan.lengths, examples, plan.micro_batches, args.seed, args.process_index, args.world_size)
 
     def training_step(self, model, inputs, num_items_in_batch=None) -> torch.Tensor:
         mask = inputs.get("attention_mask")

@@ -17,9 +17,7 @@ def drawn(temperature: float, top_k: int | None = None, top_p: float | None = No
     """The share of the rows that each token is drawn in."""
     import torch
 
-    model = SimpleNamespace(
-        generation_config=SimpleNamespace(top_k=top_k, top_p=top_p), device=torch.device("cpu")
-    )
+    model = SimpleNamespace(generation_config=SimpleNamespace(top_k=top_k, top_p=top_p), device=torch.device("cpu"))
     generation = GenerationSettings(temperature=temperature)
     processors = sampling(model, [f"prompt {number}" for number in range(ROWS)], generation)
     scores = processors(torch.zeros(ROWS, 1, dtype=torch.long), torch.tensor(LOGITS).repeat(ROWS, 1))

@@ -8,9 +8,12 @@ packing of examples and for checkpoints every 100 steps (it had `packing` false 
 
 from __future__ import annotations
 
+import codecs
 import sys
+from collections.abc import Iterator
+from enum import Enum
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pipeline.runtime.messages import LANGUAGES, N_, _, set_language
 
@@ -22,6 +25,11 @@ try:
         SettingsConfigDict,
         TomlConfigSettingsSource,
     )
+
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
 except ModuleNotFoundError as error:  # every script comes by here first: most often .venv is not active
     set_language(None)
     print(
@@ -38,7 +46,6 @@ PROJECT_DIR = Path(__file__).resolve().parent
 SETTINGS_FILE = Path("settings.toml")
 ENVIRONMENT_PREFIX = "DESCRIBE_"
 DEFAULT_PROFILE = "llama-3-8b"
-NOT_WRITTEN = ("raw_file", "llama_cpp_dir")  # the paths of what is not made here
 
 PROFILES: dict[str, dict] = {
     "llama-3-8b": {},
@@ -86,189 +93,225 @@ PROFILES: dict[str, dict] = {
 }
 
 
+class Role(Enum):
+    """What a setting decides. It stands on the setting itself, so that no other module keeps a list of names."""
+
+    EXAMPLES = "which examples are trained on"
+    LEARNED = "what an adapter learns: with another value it is another training"
+    ANSWERED = "what is answered: with another value, kept answers are out of date"
+    HASHED = "what an artifact holds: the hash of the artifact stands for it in all later steps"
+    RUN = "only how a run goes: its speed, its place, what it prints or writes besides"
+    FOUND = "the path, or the name on the hub, of what the user brings: it does not lie in work_dir"
+    WRITTEN = "the path of what the scripts write"
+    REPLACED = "the folder of what a script writes and later replaces as a whole: nothing else can lie in it"
+
+
+EXAMPLES, LEARNED, ANSWERED, HASHED, RUN, FOUND, WRITTEN, REPLACED = Role
+
+
+def setting(default: Any, description: str, *roles: Role, short_flag: str | None = None, **limits: Any) -> Any:
+    """A field with its `description` (a message id) for --help, its roles, and pydantic's `limits`, like `ge=1`.
+
+    `short_flag` is a second name on the command line, without the group.
+    """
+    about = {"roles": roles, "short_flag": short_flag}
+    return Field(default, description=description, json_schema_extra=about, **limits)
+
+
 class Group(BaseModel):
     """A group of settings: a misspelt name is an error, not a silent default."""
 
     model_config = ConfigDict(extra="forbid")
 
+    @classmethod
+    def with_role(cls, role: Role) -> set[str]:
+        """The names of the settings of this group that have `role`."""
+        return {name for name, field in cls.model_fields.items() if role in field.json_schema_extra["roles"]}
+
 
 class DataSettings(Group):
     """Script 1: the raw catalogue and what is made of it."""
 
-    raw_file: Path = Field(Path("trn.json"), description=N_("raw catalogue: JSON lines or one JSON array, also .gz"))
-    processed_file: Path = Field(Path("trn_processed.json"), description=N_("the clean catalogue"))
-    rejected_file: Path = Field(Path("trn_rejected.jsonl"), description=N_("the records that could not be read"))
-    min_content_chars: int = Field(100, ge=1, description=N_("records with a shorter raw content are dropped"))
-    cleaning: Literal["readable", "original"] = Field(
-        "readable",
-        description=N_("readable: decode entities, drop tags, keep punctuation; original: drop all punctuation"),
+    raw_file: Path = setting(Path("trn.json"), N_("raw catalogue: JSON lines or one JSON array, also .gz"), FOUND)
+    processed_file: Path = setting(Path("trn_processed.json"), N_("the clean catalogue"), WRITTEN)
+    rejected_file: Path = setting(Path("trn_rejected.jsonl"), N_("the records that could not be read"), WRITTEN)
+    min_content_chars: int = setting(100, N_("records with a shorter raw content are dropped"), HASHED, ge=1)
+    cleaning: Literal["readable", "original"] = setting(
+        "readable", N_("readable: decode entities, drop tags, keep punctuation; original: drop all punctuation"), HASHED
     )
-    num_proc: int = Field(0, ge=0, le=64, description=N_("processes that clean the records; 0: one for each core"))
+    num_proc: int = setting(0, N_("processes that clean the records; 0: one for each core"), RUN, ge=0, le=64)
 
 
 class ModelSettings(Group):
     """Scripts 2, 3, 4 and 7: the language model and how it is loaded."""
 
-    name: str = Field("unsloth/llama-3-8b-bnb-4bit", description=N_("foundation model: a hub name or a local folder"))
-    revision: str | None = Field(None, description=N_("commit or tag of the model on the hub"))
-    lora_dir: Path = Field(Path("lora_model_llama-3-8b-bnb-4bit"), description=N_("folder of the LoRA adapter"))
-    max_seq_length: int = Field(8192, ge=16, description=N_("longest sequence, prompt and answer, in tokens"))
-    dtype: Literal["auto", "bfloat16", "float16", "float32"] = Field(
-        "auto", description=N_("auto: bfloat16 where the card has it, else float16; float32 without a card")
+    name: str = setting(
+        "unsloth/llama-3-8b-bnb-4bit", N_("foundation model: a hub name or a local folder"), LEARNED, ANSWERED, FOUND
     )
-    load_in_4bit: bool = Field(True, description=N_("load the weights in 4 bits (needs an NVIDIA card)"))
-    attn_implementation: Literal["auto", "flash_attention_2", "sdpa", "eager"] = Field(
-        "auto", description=N_("attention of the transformers backend; Unsloth always picks the fastest one installed")
+    revision: str | None = setting(None, N_("commit or tag of the model on the hub"), LEARNED, ANSWERED)
+    lora_dir: Path = setting(Path("lora_model_llama-3-8b-bnb-4bit"), N_("folder of the LoRA adapter"), REPLACED)
+    max_seq_length: int = setting(8192, N_("longest sequence, prompt and answer, in tokens"), LEARNED, ANSWERED, ge=16)
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] = setting(
+        "auto", N_("auto: bfloat16 where the card has it, else float16; float32 without a card"), LEARNED, ANSWERED
     )
-    device_map: Literal["auto", "cuda", "cpu"] = Field("auto", description=N_("where the model runs; auto: the card"))
-    backend: Literal["auto", "unsloth", "transformers"] = Field(
-        "auto", description=N_("auto: unsloth on an NVIDIA card, transformers without one")
+    load_in_4bit: bool = setting(True, N_("load the weights in 4 bits (needs an NVIDIA card)"), LEARNED, ANSWERED)
+    attn_implementation: Literal["auto", "flash_attention_2", "sdpa", "eager"] = setting(
+        "auto", N_("attention of the transformers backend; Unsloth always picks the fastest one installed"), RUN
     )
-    save_merged: bool = Field(False, description=N_("also save the adapter merged into the model, in 16 bits"))
-    merged_dir: Path = Field(Path("merged_model_llama-3-8b-16bit"), description=N_("folder of the merged model"))
-    save_gguf: Literal["q4_k_m", "q8_0", "f16"] | None = Field(
-        None, description=N_("also save a GGUF file of this type for llama.cpp and Ollama")
+    device_map: Literal["auto", "cuda", "cpu"] = setting("auto", N_("where the model runs; auto: the card"), RUN)
+    backend: Literal["auto", "unsloth", "transformers"] = setting(
+        "auto", N_("auto: unsloth on an NVIDIA card, transformers without one"), RUN
     )
-    gguf_dir: Path = Field(Path("gguf_model_llama-3-8b"), description=N_("folder of the GGUF file"))
-    llama_cpp_dir: Path | None = Field(None, description=N_("folder of llama.cpp, which writes it; default: PATH"))
-    push_to_hub: str | None = Field(None, description=N_("also upload the adapter to this repository, USER/NAME"))
+    save_merged: bool = setting(False, N_("also save the adapter merged into the model, in 16 bits"), RUN)
+    merged_dir: Path = setting(Path("merged_model_llama-3-8b-16bit"), N_("folder of the merged model"), REPLACED)
+    save_gguf: Literal["q4_k_m", "q8_0", "f16"] | None = setting(
+        None, N_("also save a GGUF file of this type for llama.cpp and Ollama"), RUN
+    )
+    gguf_dir: Path = setting(Path("gguf_model_llama-3-8b"), N_("folder of the GGUF file"), REPLACED)
+    llama_cpp_dir: Path | None = setting(None, N_("folder of llama.cpp, which writes it; default: PATH"), FOUND)
+    push_to_hub: str | None = setting(None, N_("also upload the adapter to this repository, USER/NAME"), RUN)
 
 
 class LoraSettings(Group):
     """Script 3: the shape of the adapter."""
 
-    r: int = Field(32, ge=1, description=N_("rank of the adapter"))
-    lora_alpha: int = Field(32, ge=1, description=N_("scale of the adapter: its output is multiplied by alpha / r"))
-    lora_dropout: float = Field(0.0, ge=0, lt=1, description=N_("dropout before the adapter"))
-    target_modules: list[str] = Field(
+    r: int = setting(32, N_("rank of the adapter"), LEARNED, ge=1)
+    lora_alpha: int = setting(32, N_("scale of the adapter: its output is multiplied by alpha / r"), LEARNED, ge=1)
+    lora_dropout: float = setting(0.0, N_("dropout before the adapter"), LEARNED, ge=0, lt=1)
+    target_modules: list[str] = setting(
         ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
+        N_("projections that get an adapter"),
+        LEARNED,
         min_length=1,
-        description=N_("projections that get an adapter"),
     )
 
 
 class TrainingSettings(Group):
     """Script 3: the names are those of TRL's SFTConfig, where it has them."""
 
-    dataset_file: Path = Field(Path("trn_processed_dataset.json"), description=N_("the training examples"))
-    max_examples: int = Field(5000, ge=0, description=N_("number of training examples; 0: all"))
-    held_out_percent: int = Field(
-        10, ge=0, le=90, description=N_("share of the products, by title, that is never trained on, in percent")
+    dataset_file: Path = setting(Path("trn_processed_dataset.json"), N_("the training examples"), WRITTEN)
+    max_examples: int = setting(5000, N_("number of training examples; 0: all"), LEARNED, EXAMPLES, ge=0)
+    held_out_percent: int = setting(
+        10, N_("share of the products, by title, that is never trained on, in percent"), LEARNED, EXAMPLES, ge=0, le=90
     )
-    num_train_epochs: float = Field(2, gt=0, description=N_("passes over the examples"))
-    max_steps: int = Field(-1, ge=-1, description=N_("stop after so many optimizer steps; -1 or 0: as the epochs say"))
-    per_device_train_batch_size: int = Field(2, ge=1, description=N_("examples a step on each card"))
-    gradient_accumulation_steps: int = Field(4, ge=1, description=N_("steps whose gradients are added up"))
-    warmup_steps: int = Field(5, ge=0, description=N_("steps over which the learning rate rises"))
-    learning_rate: float = Field(2e-4, gt=0, description=N_("learning rate"))
-    weight_decay: float = Field(0.01, ge=0, description=N_("weight decay"))
-    lr_scheduler_type: Literal["linear", "cosine", "constant", "constant_with_warmup"] = Field(
-        "linear", description=N_("course of the learning rate")
+    num_train_epochs: float = setting(2, N_("passes over the examples"), LEARNED, gt=0)
+    max_steps: int = setting(-1, N_("stop after so many optimizer steps; -1 or 0: as the epochs say"), LEARNED, ge=-1)
+    per_device_train_batch_size: int = setting(2, N_("examples a step on each card"), LEARNED, ge=1)
+    gradient_accumulation_steps: int = setting(4, N_("steps whose gradients are added up"), LEARNED, ge=1)
+    warmup_steps: int = setting(5, N_("steps over which the learning rate rises"), LEARNED, ge=0)
+    learning_rate: float = setting(2e-4, N_("learning rate"), LEARNED, gt=0)
+    weight_decay: float = setting(0.01, N_("weight decay"), LEARNED, ge=0)
+    lr_scheduler_type: Literal["linear", "cosine", "constant", "constant_with_warmup"] = setting(
+        "linear", N_("course of the learning rate"), LEARNED
     )
-    optim: Literal["adamw_8bit", "paged_adamw_8bit", "adamw_torch"] = Field("adamw_8bit", description=N_("optimizer"))
-    max_grad_norm: float = Field(0.3, gt=0, description=N_("gradients are clipped to this norm"))
-    gradient_checkpointing: bool = Field(True, description=N_("save memory by computing activations twice"))
-    packing: bool = Field(
-        True, description=N_("lay the examples of a step end to end, none seeing another; false: pad them")
+    optim: Literal["adamw_8bit", "paged_adamw_8bit", "adamw_torch"] = setting("adamw_8bit", N_("optimizer"), LEARNED)
+    max_grad_norm: float = setting(0.3, N_("gradients are clipped to this norm"), LEARNED, gt=0)
+    gradient_checkpointing: bool = setting(True, N_("save memory by computing activations twice"), LEARNED)
+    packing: bool = setting(
+        True, N_("lay the examples of a step end to end, none seeing another; false: pad them"), LEARNED
     )
-    memory_gb: float | None = Field(
-        None, gt=0, description=N_("plan for a card of so many GB; default: what the card has free")
+    memory_gb: float | None = setting(
+        None, N_("plan for a card of so many GB; default: what the card has free"), RUN, gt=0
     )
-    plan_only: bool = Field(False, description=N_("print the plan of the memory and stop"))
-    dataset_num_proc: int = Field(1, ge=1, description=N_("processes that tokenize the examples"))
-    logging_steps: int = Field(1, ge=1, description=N_("steps between two lines of figures"))
-    save_steps: int = Field(100, ge=1, description=N_("steps between two checkpoints, of which the last two are kept"))
-    eval_examples: int = Field(
-        64, ge=0, description=N_("held-out products whose loss is followed, which are never trained on; 0: none")
+    plan_only: bool = setting(False, N_("print the plan of the memory and stop"), RUN)
+    dataset_num_proc: int = setting(1, N_("processes that tokenize the examples"), RUN, ge=1)
+    logging_steps: int = setting(1, N_("steps between two lines of figures"), RUN, ge=1)
+    save_steps: int = setting(100, N_("steps between two checkpoints, of which the last two are kept"), RUN, ge=1)
+    eval_examples: int = setting(
+        64, N_("held-out products whose loss is followed, which are never trained on; 0: none"), RUN, ge=0
     )
-    eval_steps: int = Field(
-        100, ge=1, description=N_("steps between two held-out losses; there is one at the start and at the end too")
+    eval_steps: int = setting(
+        100, N_("steps between two held-out losses; there is one at the start and at the end too"), RUN, ge=1
     )
-    early_stopping_patience: int = Field(
-        0, ge=0, description=N_("stop after so many held-out losses without a new lowest, and keep that; 0: never")
+    early_stopping_patience: int = setting(
+        0, N_("stop after so many held-out losses without a new lowest, and keep that; 0: never"), LEARNED, ge=0
     )
-    report_to: Literal["none", "tensorboard", "trackio"] = Field(
-        "none", description=N_("also show the figures there; the package has to be installed")
+    report_to: Literal["none", "tensorboard", "trackio"] = setting(
+        "none", N_("also show the figures there; the package has to be installed"), RUN
     )
-    output_dir: Path = Field(Path("trainer_outputs"), description=N_("folder of the checkpoints"))
-    resume: Literal["auto", "never"] = Field(
-        "auto", description=N_("auto: an interrupted training goes on from its last checkpoint; never: it starts anew")
+    output_dir: Path = setting(Path("trainer_outputs"), N_("folder of the checkpoints"), WRITTEN)
+    resume: Literal["auto", "never"] = setting(
+        "auto", N_("auto: an interrupted training goes on from its last checkpoint; never: it starts anew"), RUN
     )
-    seed: int = Field(3407, ge=0, description=N_("seed of everything that is drawn in training"))
+    seed: int = setting(3407, N_("seed of everything that is drawn in training"), LEARNED, ge=0)
 
 
 class GenerationSettings(Group):
     """Scripts 2, 3, 4 and 7: how an answer is generated."""
 
-    max_new_tokens: int = Field(128, ge=1, description=N_("longest answer, in tokens"))
-    temperature: float = Field(0.2, ge=0, le=2, description=N_("0: always the likeliest token; higher: more varied"))
-    do_sample: bool = Field(True, description=N_("draw the next token by its probability"))
-    use_cache: bool = Field(True, description=N_("keep what was computed for earlier tokens"))
-    seed: int = Field(3407, ge=0, description=N_("seed of the drawing: the same seed gives the same answers"))
-    batch_size: int = Field(0, ge=0, description=N_("answers generated at once; 0: as many as fit into memory"))
+    max_new_tokens: int = setting(128, N_("longest answer, in tokens"), ANSWERED, ge=1)
+    temperature: float = setting(0.2, N_("0: always the likeliest token; higher: more varied"), ANSWERED, ge=0, le=2)
+    do_sample: bool = setting(True, N_("draw the next token by its probability"), ANSWERED)
+    use_cache: bool = setting(True, N_("keep what was computed for earlier tokens"), RUN)
+    seed: int = setting(3407, N_("seed of the drawing: the same seed gives the same answers"), ANSWERED, ge=0)
+    batch_size: int = setting(0, N_("answers generated at once; 0: as many as fit into memory"), RUN, ge=0)
 
 
 class RagSettings(Group):
     """Scripts 5, 6 and 7: the index and the search in it."""
 
-    embedding_model: str = Field(
-        "sentence-transformers/all-mpnet-base-v2", description=N_("embedding model: a hub name or a local folder")
+    embedding_model: str = setting(
+        "sentence-transformers/all-mpnet-base-v2", N_("embedding model: a hub name or a local folder"), ANSWERED, FOUND
     )
-    embedding_batch_size: int = Field(
-        0, ge=0, description=N_("texts embedded at once; 0: 8 on a CPU, where more are slower, 128 on a card")
+    embedding_batch_size: int = setting(
+        0, N_("texts embedded at once; 0: 8 on a CPU, where more are slower, 128 on a card"), RUN, ge=0
     )
-    vectors_dir: Path = Field(
-        Path("vectors"), description=N_("folder where vectors are kept, so that no text is embedded twice")
+    vectors_dir: Path = setting(
+        Path("vectors"), N_("folder where vectors are kept, so that no text is embedded twice"), WRITTEN
     )
-    chroma_dir: Path = Field(Path("chroma_db"), description=N_("folder of the Chroma index"))
-    server: str | None = Field(
+    chroma_dir: Path = setting(Path("chroma_db"), N_("folder of the Chroma index"), WRITTEN)
+    server: str | None = setting(
         None,
+        N_("address of a running Chroma server, like http://127.0.0.1:8000, to use instead of the folder"),
+        RUN,
         pattern=r"^https?://[^/]+/?$",
-        description=N_("address of a running Chroma server, like http://127.0.0.1:8000, to use instead of the folder"),
     )
-    collection: str = Field(
-        "products",
-        pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]{1,61}[a-zA-Z0-9]$",
-        description=N_("name of the collection in Chroma"),
+    collection: str = setting(
+        "products", N_("name of the collection in Chroma"), RUN, pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]{1,61}[a-zA-Z0-9]$"
     )
-    max_records: int = Field(5000, ge=0, description=N_("number of products to index; 0: all"))
-    method: Literal["dense", "keyword", "hybrid"] = Field(
+    max_records: int = setting(5000, N_("number of products to index; 0: all"), HASHED, ge=0)
+    method: Literal["dense", "keyword", "hybrid"] = setting(
         "hybrid",
-        description=N_("dense: by meaning; keyword: by words and parts of words; hybrid: the same title, then both"),
+        N_("dense: by meaning; keyword: by words and parts of words; hybrid: the same title, then both"),
+        ANSWERED,
     )
-    reranker: str | None = Field(
-        None, description=N_("cross-encoder that orders what was found: a hub name or a local folder; default: none")
+    reranker: str | None = setting(
+        None,
+        N_("cross-encoder that orders what was found: a hub name or a local folder; default: none"),
+        ANSWERED,
+        FOUND,
     )
-    top_k: int = Field(3, ge=1, le=100, description=N_("products to retrieve for a question"))
+    top_k: int = setting(3, N_("products to retrieve for a question"), ANSWERED, ge=1, le=100)
 
 
 class AnswerSettings(Group):
     """Scripts 2, 4, 7 and 8: where the answers are kept for the comparison."""
 
-    foundation_file: Path = Field(Path("answers_foundation.json"), description=N_("answers of the foundation model"))
-    fine_tuned_file: Path = Field(Path("answers_fine_tuned.json"), description=N_("answers of the fine-tuned model"))
-    rag_file: Path = Field(Path("answers_rag.json"), description=N_("answers with retrieval"))
-    rag_fine_tuned_file: Path = Field(
-        Path("answers_rag_fine_tuned.json"), description=N_("answers of the fine-tuned model with retrieval")
+    foundation_file: Path = setting(Path("answers_foundation.json"), N_("answers of the foundation model"), WRITTEN)
+    fine_tuned_file: Path = setting(Path("answers_fine_tuned.json"), N_("answers of the fine-tuned model"), WRITTEN)
+    rag_file: Path = setting(Path("answers_rag.json"), N_("answers with retrieval"), WRITTEN)
+    rag_fine_tuned_file: Path = setting(
+        Path("answers_rag_fine_tuned.json"), N_("answers of the fine-tuned model with retrieval"), WRITTEN
     )
 
 
 class ComparisonSettings(Group):
     """Script 8: which products are compared besides those of the answers, and what is written."""
 
-    sample: int = Field(
+    sample: int = setting(
         0,
+        N_("held-out products that all four systems are asked about; 0: only what the answers hold"),
+        RUN,
         ge=0,
-        json_schema_extra={"short_flag": "sample"},
-        description=N_("held-out products that all four systems are asked about; 0: only what the answers hold"),
+        short_flag="sample",
     )
-    sample_file: Path = Field(
-        Path("comparison_answers.jsonl"), description=N_("answers that the comparison had generated")
+    sample_file: Path = setting(
+        Path("comparison_answers.jsonl"), N_("answers that the comparison had generated"), WRITTEN
     )
-    html_file: Path = Field(Path("comparison.html"), description=N_("the comparison as a page"))
-    json_file: Path = Field(Path("comparison.json"), description=N_("the comparison for other programs"))
-    csv_file: Path = Field(Path("comparison.csv"), description=N_("the comparison as a table, one answer a line"))
-    md_file: Path = Field(Path("comparison.md"), description=N_("the comparison for a README"))
+    html_file: Path = setting(Path("comparison.html"), N_("the comparison as a page"), WRITTEN)
+    json_file: Path = setting(Path("comparison.json"), N_("the comparison for other programs"), WRITTEN)
+    csv_file: Path = setting(Path("comparison.csv"), N_("the comparison as a table, one answer a line"), WRITTEN)
+    md_file: Path = setting(Path("comparison.md"), N_("the comparison for a README"), WRITTEN)
 
 
 class ProfileSource(PydanticBaseSettingsSource):
@@ -281,6 +324,16 @@ class ProfileSource(PydanticBaseSettingsSource):
         return PROFILES.get(self.current_state.get("profile", DEFAULT_PROFILE), {})
 
 
+class SettingsFileSource(TomlConfigSettingsSource):
+    """The values of `settings.toml`, also with the byte order mark that Windows' Notepad may write."""
+
+    def _read_file(self, file_path: Path) -> dict:
+        data = file_path.read_bytes()
+        if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise ValueError(_("it is UTF-16, and has to be saved as UTF-8"))
+        return tomllib.loads(data.decode("utf-8-sig"))
+
+
 class Settings(BaseSettings):
     """All settings; `pipeline.command.command_line.read_settings` gives it the command line's."""
 
@@ -288,16 +341,17 @@ class Settings(BaseSettings):
         env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__", extra="forbid", toml_file=SETTINGS_FILE
     )
 
-    profile: Literal[tuple(PROFILES)] = Field(DEFAULT_PROFILE, description=N_("set of defaults"))  # type: ignore[valid-type]
-    products: list[str] = Field(
+    profile: Literal[tuple(PROFILES)] = setting(DEFAULT_PROFILE, N_("set of defaults"), RUN)  # type: ignore[valid-type]
+    products: list[str] = setting(
         ["Girls Ballet Tutu Neon Blue", "Mog's Kittens", "The Prophet", "The Book of Revelation"],
+        N_("titles to ask about"),
+        RUN,
         min_length=1,
-        description=N_("titles to ask about"),
     )
-    check: bool = Field(False, description=N_("script 6: the index examines itself, instead of being asked"))
-    work_dir: Path = Field(Path(), description=N_("folder of everything the scripts write"))
-    language: Literal[LANGUAGES] | None = Field(  # type: ignore[valid-type]
-        None, description=N_("language of the messages; default: the system's")
+    check: bool = setting(False, N_("script 6: the index examines itself, instead of being asked"), RUN)
+    work_dir: Path = setting(Path(), N_("folder of everything the scripts write"), RUN)
+    language: Literal[LANGUAGES] | None = setting(  # type: ignore[valid-type]
+        None, N_("language of the messages; default: the system's"), RUN
     )
     data: DataSettings = Field(default_factory=DataSettings)
     model: ModelSettings = Field(default_factory=ModelSettings)
@@ -311,15 +365,16 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(cls, settings_cls, init_settings, env_settings, **_others):
         """The order of the module's docstring, strongest first."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls), ProfileSource(settings_cls)
+        return init_settings, env_settings, SettingsFileSource(settings_cls), ProfileSource(settings_cls)
 
     @model_validator(mode="after")
     def start_paths_from_work_dir(self) -> Settings:
-        """What the scripts write lies in `work_dir`; what they find, `NOT_WRITTEN`, stays where it is."""
-        for name in type(self).model_fields:
-            group = getattr(self, name)
-            if isinstance(group, Group):
-                for field, value in group:
-                    if isinstance(value, Path) and field not in NOT_WRITTEN:
-                        setattr(group, field, self.work_dir / value)
+        """What the scripts write lies in `work_dir`; what the user brings stays where it is."""
+        for _name, group in self.groups():
+            for name in group.with_role(WRITTEN) | group.with_role(REPLACED):
+                setattr(group, name, self.work_dir / getattr(group, name))
         return self
+
+    def groups(self) -> Iterator[tuple[str, Group]]:
+        """The groups with their names."""
+        return ((name, value) for name, value in self if isinstance(value, Group))

@@ -29,7 +29,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from config import Settings
+from config import EXAMPLES, LEARNED, Settings
 from pipeline.catalogue.products import Product, is_held_out, read_products
 from pipeline.catalogue.prompts import INSTRUCTION, product_prompt
 from pipeline.command.script import run, show_settings
@@ -70,11 +70,6 @@ if TYPE_CHECKING:
 DESCRIPTION = N_("Script 3: fine-tune the foundation model on the catalogue with LoRA.")
 
 RECOMMENDED_MEMORY_PERCENT = 95  # above it, Windows moves GPU memory into system memory and training crawls
-# Settings that do not change what is learned: a training goes on although they differ.
-NOT_PART_OF_THE_TRAINING = {
-    *("resume", "output_dir", "dataset_file", "dataset_num_proc"),
-    *("plan_only", "memory_gb", "logging_steps", "save_steps", "eval_examples", "eval_steps", "report_to"),
-}
 
 
 def main(settings: Settings) -> None:
@@ -225,7 +220,7 @@ def write_examples(settings: Settings) -> None:
         file.write(b"\n]\n")
     write_meta(
         training.dataset_file,
-        training.model_dump(mode="json", include={"max_examples", "held_out_percent"}),
+        training.model_dump(mode="json", include=training.with_role(EXAMPLES)),
         [settings.data.processed_file],
         records=len(examples),
         held_out=held_out,
@@ -372,13 +367,13 @@ def configure_trainer(
 
 def training_dir(settings: Settings) -> Path:
     """The folder of the checkpoints of this very training: another catalogue or setting has another one."""
-    of_the_model = {"name", "revision", "max_seq_length", "dtype", "load_in_4bit"}
+    learned = {
+        name: group.model_dump(mode="json", include=group.with_role(LEARNED)) for name, group in settings.groups()
+    }
     parts = {
         "data": content_hash(settings.training.dataset_file),
-        "model": settings.model.model_dump(mode="json", include=of_the_model),
-        "lora": settings.lora.model_dump(mode="json"),
-        "training": settings.training.model_dump(mode="json", exclude=NOT_PART_OF_THE_TRAINING),
         "processes": str(number_of_cards()),
+        **{name: values for name, values in learned.items() if values},
     }
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode("utf-8")).hexdigest()
     return settings.training.output_dir / f"training-{digest[:12]}"

@@ -6,16 +6,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from comparison.systems import System
-from config import Settings
+from config import ANSWERED, Settings
 from pipeline.runtime.artifacts import content_hash, meta_path, read_meta
 from pipeline.runtime.messages import _
-
-# Settings that leave the answers as they are; folders do, too.
-_WITHOUT_EFFECT = {
-    "model": {"backend", "device_map", "attn_implementation", "save_merged"},
-    "generation": {"batch_size", "use_cache"},
-    "rag": {"embedding_batch_size", "server", "max_records"},  # the hash of the index says which products it has
-}
 
 
 class Source(NamedTuple):
@@ -45,11 +38,12 @@ def faults(source: Source, system: System, settings: Settings) -> list[str]:
     found = []
     for group in ["model", "generation"] + ["rag"] * system.retrieval:
         then, now = source.settings.get(group, {}), getattr(settings, group)
+        answered = now.with_role(ANSWERED)
         changed = [
             f"{group}.{name}"
             for name, value in now
-            if name not in _WITHOUT_EFFECT[group] and not isinstance(value, Path)
-            if name in then and then[name] != value and not _same_model(name, then[name], value)
+            if name in answered and name in then
+            if then[name] != value and not _same_model(name, then[name], value)
         ]
         if changed:
             found.append(_("other settings: {names}").format(names=", ".join(changed)))

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from config import PROFILES, Settings
+from comparison.provenance import Source, faults
+from comparison.systems import RAG, SYSTEMS
+from config import FOUND, HASHED, PROFILES, REPLACED, RUN, WRITTEN, Group, Settings
 from pipeline.command.command_line import read_settings
 from pipeline.runtime.errors import UserError
 from tests.running import DEMO, PROJECT, assert_refused, contents, finish, run_script, start
@@ -205,7 +207,21 @@ def test_fault_of_the_environment_is_told_as_such(monkeypatch, variable):
     assert "JSON" in fault
 
 
-@pytest.mark.parametrize("content", [b"a = [", b"\xff\xfea", b"products = The Prophet"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_settings_file_with_and_without_a_byte_order_mark(encoding):
+    Path("settings.toml").write_text("products = ['Café']\r\n[rag]\r\ntop_k = 7\r\n", encoding=encoding, newline="")
+    settings = read_settings("", [])
+    assert (settings.products, settings.rag.top_k) == (["Café"], 7)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+def test_settings_file_in_utf_16_is_named_as_such(encoding):
+    text = ("" if encoding == "utf-16" else "\ufeff") + "[rag]\ntop_k = 7\n"
+    Path("settings.toml").write_text(text, encoding=encoding)
+    assert "it is UTF-16, and has to be saved as UTF-8" in fault_of()
+
+
+@pytest.mark.parametrize("content", [b"a = [", b"\xffa", b"products = The Prophet"])
 def test_settings_file_that_is_no_toml(tmp_path, content):
     (tmp_path / "settings.toml").write_bytes(content)
     done = run_script("process_data.py", tmp_path, *DEMO)
@@ -339,3 +355,50 @@ def test_meta_files_say_what_made_the_artifacts(pipeline_run):
         assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in meta["inputs"].values())
         assert {"python", "torch", "transformers", "chromadb"} <= set(meta["versions"])
     assert not list(pipeline_run.folder.glob("*.part"))
+
+
+PATHS = {FOUND, WRITTEN, REPLACED}
+
+
+GROUPS = {
+    name: field.annotation
+    for name, field in Settings.model_fields.items()
+    if isinstance(field.annotation, type) and issubclass(field.annotation, Group)
+}
+NAMES = [f"{group}.{field}" for group, fields in GROUPS.items() for field in fields.model_fields]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_setting_says_what_it_decides(name):
+    """A setting without a role, or with two that exclude each other, would be forgotten or counted by other modules."""
+    group, field = name.split(".")
+    setting = GROUPS[group].model_fields[field]
+    roles = set(setting.json_schema_extra["roles"])
+    is_path = "Path" in str(setting.annotation)
+    assert roles
+    assert not is_path or roles & PATHS
+    assert is_path or not roles & {WRITTEN, REPLACED}
+    assert len(roles & PATHS) <= 1
+    assert not roles & {RUN, HASHED} or len(roles) == 1
+
+
+@pytest.mark.parametrize(
+    "name", [f"{group}.{field}" for group in GROUPS for field in sorted(GROUPS[group].with_role(RUN))]
+)
+def test_kept_answers_stay_valid_when_a_setting_of_the_run_changes(name):
+    """What decides nothing about an answer must not make the comparison ask everything again."""
+    group, field = name.split(".")
+    settings = read_settings("", ["--language", "en"])
+    then = Source(settings.model_dump(mode="json"), {})
+    changed = getattr(settings, group)
+    setattr(changed, field, "something else")
+    assert [fault for system in SYSTEMS for fault in faults(then, system, settings)] == []
+
+
+@pytest.mark.parametrize("name", ["model.name", "model.dtype", "generation.temperature", "rag.top_k", "rag.reranker"])
+def test_kept_answers_are_out_of_date_when_a_setting_of_the_answer_changes(name):
+    group, field = name.split(".")
+    settings = read_settings("", ["--language", "en"])
+    then = Source(settings.model_dump(mode="json"), {})
+    setattr(getattr(settings, group), field, "something else")
+    assert faults(then, RAG, settings) == [f"other settings: {name}"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Iterator
 from difflib import get_close_matches
 from itertools import combinations
 from pathlib import Path
@@ -14,7 +15,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import SettingsError
 
-from config import ENVIRONMENT_PREFIX, SETTINGS_FILE, Group, Settings
+from config import ENVIRONMENT_PREFIX, FOUND, REPLACED, SETTINGS_FILE, Group, Settings
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import LANGUAGES, N_, _, set_language
 from pipeline.runtime.rerun import flags_and_values
@@ -27,7 +28,6 @@ TYPE_NAMES = {
     Path: N_("path"),
     list: N_("one or more texts"),
 }
-REPLACED_FOLDERS = ("model.lora_dir", "model.merged_dir")
 BOUNDS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<", "pattern": "~"}
 
 
@@ -94,8 +94,8 @@ def _add_flag(section, name: str, field: FieldInfo) -> None:
         options = {"metavar": "true|false", "nargs": "?", "const": True}
     elif _type(field) is list:
         options = {"metavar": "X", "nargs": "+"}
-    names = [name, field.json_schema_extra["short_flag"]] if field.json_schema_extra else [name]
-    section.add_argument(*(f"--{flag}" for flag in names), dest=name, help=_help(field), **options)
+    names = [name, field.json_schema_extra["short_flag"]]
+    section.add_argument(*(f"--{flag}" for flag in names if flag), dest=name, help=_help(field), **options)
 
 
 def _help(field: FieldInfo) -> str:
@@ -173,29 +173,7 @@ def _describe_fault(fault: dict) -> str:
 
 def _contradictions(settings: Settings) -> list[str]:
     """A line for each two settings that are allowed alone and not together, and for paths that cannot be."""
-    groups = {name: getattr(settings, name) for name, field in Settings.model_fields.items() if _is_group(field)}
-    paths = {f"{group}.{name}": value for group in groups for name, value in groups[group] if isinstance(value, Path)}
-    faults = [
-        _("{setting}: {value!r} is no path; choose a name in a folder.").format(setting=name, value=str(path))
-        for name, path in paths.items()
-        if "\0" in str(path) or path.name in ("", "..")
-    ]
-    if faults:
-        return faults
-    places = {name: Path(os.path.normcase(os.path.realpath(path))) for name, path in paths.items()}
-    for (one, place), (other, other_place) in combinations(places.items(), 2):
-        if place == other_place:
-            faults.append(
-                _("{one} and {other} are the same path: {path}").format(one=one, other=other, path=paths[one])
-            )
-    for folder in REPLACED_FOLDERS:
-        inside = [name for name, place in places.items() if places[folder] in place.parents]
-        if inside:
-            faults.append(
-                _("{folder} is replaced as a whole, so {names} cannot lie in it: {path}").format(
-                    folder=folder, names=", ".join(inside), path=paths[folder]
-                )
-            )
+    faults = _faults_of_paths(settings)
     if settings.generation.max_new_tokens >= settings.model.max_seq_length:
         faults.append(
             _("generation.max_new_tokens ({n}) must be lower than model.max_seq_length ({length}).").format(
@@ -203,6 +181,46 @@ def _contradictions(settings: Settings) -> list[str]:
             )
         )
     return faults
+
+
+def _faults_of_paths(settings: Settings) -> list[str]:
+    """A line for each path that cannot be one, for two that are the same, and for one in a folder that is replaced."""
+    paths = {f"{name}.{field}": path for name, group in settings.groups() for field, path in _paths(group)}
+    faults = [
+        _("{setting}: {value!r} is no path; choose a name in a folder.").format(setting=name, value=str(path))
+        for name, path in paths.items()
+        if "\0" in str(path) or path.name in ("", "..")
+    ]
+    if faults:
+        return faults
+    found, replaced = (
+        {f"{name}.{field}" for name, group in settings.groups() for field in group.with_role(role)}
+        for role in (FOUND, REPLACED)
+    )
+    places = {name: Path(os.path.normcase(os.path.realpath(path))) for name, path in paths.items()}
+    for (one, place), (other, other_place) in combinations(places.items(), 2):
+        if place == other_place and not {one, other} <= found:  # what is only read may be read twice
+            faults.append(
+                _("{one} and {other} are the same path: {path}").format(one=one, other=other, path=paths[one])
+            )
+    for folder in sorted(replaced):
+        inside = [name for name, place in places.items() if places[folder] in place.parents]
+        if inside:
+            faults.append(
+                _("{folder} is replaced as a whole, so {names} cannot lie in it: {path}").format(
+                    folder=folder, names=", ".join(inside), path=paths[folder]
+                )
+            )
+    return faults
+
+
+def _paths(group: Group) -> Iterator[tuple[str, Path]]:
+    """The paths among the settings of `group`, also that of a local folder where a name on the hub can stand."""
+    for name, value in group:
+        if isinstance(value, Path):
+            yield name, value
+        elif name in group.with_role(FOUND) and value and os.path.isdir(value):  # noqa: PTH112 - of any text
+            yield name, Path(value)
 
 
 def _no_such_setting(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from config import Settings
+from config import LEARNED, Settings
 from pipeline.catalogue.prompts import product_prompt
 from pipeline.runtime.artifacts import content_hash, package_versions
 
@@ -55,7 +55,6 @@ Nats a token; perplexity is e to the loss.
 
 {versions}
 """
-NOT_IN_THE_CARD = {"output_dir", "dataset_file", "resume", "plan_only", "memory_gb", "report_to"}
 
 
 def write_model_card(folder: Path, settings: Settings, losses: dict[str, float]) -> None:
@@ -75,20 +74,19 @@ def write_model_card(folder: Path, settings: Settings, losses: dict[str, float])
         data=_rows({f"`{file.name}`": f"`{content_hash(file)}`" for file in files if file.is_file()}),
         held_out_percent=settings.training.held_out_percent,
         losses="| loss | value |\n|---|---|\n" + _rows({name: f"{loss:.4f}" for name, loss in losses.items()}),
-        settings=_rows(_settings(settings)),
+        settings=_rows(_settings(settings) | {"`model.name`": base}),
         versions=", ".join(f"{package} {version}" for package, version in package_versions().items()),
     )
     (folder / "README.md").write_text(card, encoding="utf-8", newline="\n")
 
 
 def _settings(settings: Settings) -> dict[str, str]:
-    """The settings that the adapter depends on, by their full names."""
-    groups = {
-        "model": settings.model.model_dump(mode="json", include={"max_seq_length", "dtype", "load_in_4bit"}),
-        "lora": settings.lora.model_dump(mode="json"),
-        "training": settings.training.model_dump(mode="json", exclude=NOT_IN_THE_CARD),
+    """The settings that decide what the adapter has learned, by their full names."""
+    return {
+        f"`{group_name}.{name}`": str(value)
+        for group_name, group in settings.groups()
+        for name, value in group.model_dump(mode="json", include=group.with_role(LEARNED)).items()
     }
-    return {f"`{group}.{name}`": str(value) for group, values in groups.items() for name, value in values.items()}
 
 
 def _rows(cells: dict[str, str]) -> str:

@@ -3,13 +3,6 @@
 A module imports from its own room and from those before it; `command` is for the scripts alone. None imports a script.
 """
 
-import sys
+from pipeline.runtime.interrupts import end_imports_quietly
 
-
-def _without_traceback(kind, error, traceback) -> None:
-    """Ctrl-C while a script still imports its modules: it has done nothing yet."""
-    if not issubclass(kind, KeyboardInterrupt):
-        sys.__excepthook__(kind, error, traceback)
-
-
-sys.excepthook = _without_traceback
+end_imports_quietly()

@@ -496,7 +496,7 @@ if __name__ == "__main__":
 ENDS_AT_ONCE = """
 import sys
 sys.path.insert(0, sys.argv.pop(1))
-from pipeline.command.script import end_at_sigterm_as_at_ctrl_c
+from pipeline.runtime.interrupts import end_at_sigterm_as_at_ctrl_c
 from pipeline.runtime.worker_processes import WorkerProcesses
 if __name__ == "__main__":
     end_at_sigterm_as_at_ctrl_c()

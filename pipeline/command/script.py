@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from pprint import pformat
 
 from config import Settings
 from pipeline.command.command_line import read_settings
 from pipeline.runtime.errors import UserError
+from pipeline.runtime.interrupts import end_at_sigterm_as_at_ctrl_c, is_interrupt, swallowed_interrupts_coming_again
 from pipeline.runtime.messages import _
 from pipeline.runtime.screen import harmless, make_output_harmless
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
-SECONDS_UNTIL_AGAIN = 0.01  # for what swallowed an interrupt to be over
 
 # What a user can put right: full disks and limits, rights, and paths that lead nowhere.
 USER_ERRNOS = {
@@ -65,7 +62,7 @@ def run(main: Callable[[Settings], None], description: str) -> None:
     except UserError as error:
         end(_("Error: {problem}").format(problem=error), EXIT_USER_ERROR)
     except (KeyboardInterrupt, ValueError) as error:
-        if not _is_interrupt(error):
+        if not is_interrupt(error):
             raise
         said = str(error) if isinstance(error, KeyboardInterrupt) else ""
         what_now = said or _("Nothing is half written; the same command can be run again.")
@@ -87,54 +84,6 @@ def run(main: Callable[[Settings], None], description: str) -> None:
         end(_("Error: {problem}").format(problem=problem), EXIT_USER_ERROR)
     except MemoryError:
         end(_("Error: the memory is full. Close other programs, then run the same command again."), EXIT_USER_ERROR)
-
-
-def _is_interrupt(error: BaseException) -> bool:
-    """Whether it is a Ctrl-C; one that comes while pydantic writes out the settings is hidden behind its own error."""
-    hidden = type(error).__name__ == "PydanticSerializationError" and "KeyboardInterrupt" in str(error)
-    return hidden or isinstance(error, KeyboardInterrupt)
-
-
-def end_at_sigterm_as_at_ctrl_c() -> None:
-    """Clean up at SIGTERM too; processes that are forked from this one just end, as they would have."""
-    script = os.getpid()
-
-    def interrupt(number: int, frame) -> None:
-        if os.getpid() != script:
-            os._exit(128 + number)
-        signal.default_int_handler(number, frame)
-
-    signal.signal(signal.SIGTERM, interrupt)
-
-
-@contextmanager
-def swallowed_interrupts_coming_again() -> Iterator[None]:
-    """Within the block, let an interrupt that strikes in a destructor come once more; after it, the run ends anyway.
-
-    Python prints an exception that leaves a destructor or a weak reference's callback, and goes on as if nothing had
-    happened: the run could not be ended, and its screen had a traceback.
-    """
-    report, within = sys.unraisablehook, True
-
-    def interrupt() -> None:  # such that a main thread that waits is woken
-        if sys.platform == "win32":
-            signal.raise_signal(signal.SIGINT)
-        else:
-            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
-
-    def report_or_interrupt(unraisable: sys.UnraisableHookArgs) -> None:
-        if not issubclass(unraisable.exc_type, KeyboardInterrupt):
-            report(unraisable)
-        elif within:  # Python starts no threads while it ends
-            again = threading.Timer(SECONDS_UNTIL_AGAIN, interrupt)
-            again.daemon = True
-            again.start()
-
-    sys.unraisablehook = report_or_interrupt
-    try:
-        yield
-    finally:
-        within = False
 
 
 def speak_utf8() -> None:

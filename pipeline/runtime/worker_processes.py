@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -17,6 +16,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, NamedTuple
 
 from pipeline.runtime.errors import UserError
+from pipeline.runtime.interrupts import InterruptsHeldBack, leave_interrupts_to_the_main_process
 from pipeline.runtime.messages import _
 
 MOST_PROCESSES = 8  # more than these, the main process cannot keep busy
@@ -51,7 +51,7 @@ class WorkerProcesses:
         self.start_method = start_method
 
     def __enter__(self) -> WorkerProcesses:
-        with _interrupts_held_back():
+        with InterruptsHeldBack():  # a worker that is starting would show a traceback
             for _number in range(self.processes):
                 self._start()
         return self
@@ -146,8 +146,7 @@ def _value(result: Any) -> Any:
 
 def _work(function: Callable[[Any], Any], pipe: Connection, inherited: list[Connection]) -> None:
     """The life of a worker: it ends with its pipe."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all processes; the main one ends the others
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    leave_interrupts_to_the_main_process()
     for connection in inherited:
         connection.close()
     try:
@@ -162,13 +161,3 @@ def _work(function: Callable[[Any], Any], pipe: Connection, inherited: list[Conn
             pipe.send(result)
     except (EOFError, ConnectionError):
         return
-
-
-class _interrupts_held_back:  # noqa: N801
-    """No Ctrl-C while workers start: they would show a traceback each. On Windows they do not inherit that."""
-
-    def __enter__(self) -> None:
-        self.handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    def __exit__(self, *_exception) -> None:
-        signal.signal(signal.SIGINT, self.handler)

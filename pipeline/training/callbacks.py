@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import math
 import shutil
-import signal
 import time
 from collections import deque
 from pathlib import Path
@@ -17,6 +16,7 @@ import torch
 from transformers import TrainerCallback
 
 from pipeline.runtime.errors import UserError
+from pipeline.runtime.interrupts import FirstInterruptNoted
 from pipeline.runtime.messages import _
 from pipeline.runtime.progress import progress_bar
 from pipeline.training.loss_curve import draw_loss_curve
@@ -169,22 +169,16 @@ class StopRequest(TrainerCallback):
     """
 
     def __init__(self, trainer: DescriptionTrainer):
-        self.trainer, self.requested, self.pressed_at, self.handler_before = trainer, False, 0.0, None
+        self.trainer, self.requested = trainer, False
+        self.interrupt = FirstInterruptNoted(
+            lambda: print("\n" + _("Finishing this step, then saving. Ctrl-C again stops at once."), flush=True)
+        )
 
     def on_train_begin(self, args, state, control, **_kwargs):
-        # Where Ctrl-C is ignored, as in a shell's background job, it stays so.
-        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            self.handler_before = signal.signal(signal.SIGINT, self.press)
-
-    def press(self, signal_number, frame):
-        now = time.monotonic()
-        if not self.requested:
-            self.requested, self.pressed_at = True, now
-            print("\n" + _("Finishing this step, then saving. Ctrl-C again stops at once."), flush=True)
-        elif now - self.pressed_at > 1:  # torchrun sends it on to processes that have had it from the keyboard
-            raise KeyboardInterrupt
+        self.interrupt.hold()
 
     def on_step_end(self, args, state, control, **_kwargs):
+        self.requested = self.interrupt.requested
         if args.world_size > 1:
             requested = torch.tensor(int(self.requested), device=args.device)
             self.requested = bool(self.trainer.accelerator.reduce(requested, "sum").item())
@@ -196,6 +190,4 @@ class StopRequest(TrainerCallback):
 
     def release(self) -> None:
         """Ctrl-C means again what it meant before the training."""
-        if self.handler_before is not None:
-            signal.signal(signal.SIGINT, self.handler_before)
-            self.handler_before = None
+        self.interrupt.release()

@@ -191,14 +191,15 @@ def test_ctrl_c_finishes_the_step_and_saves(pipeline_run, tmp_path, capsys):
 
 
 def test_second_ctrl_c_stops_at_once(bare_trainer, monkeypatch):
-    from pipeline.training import callbacks
+    from pipeline.runtime import interrupts
+    from pipeline.training.callbacks import StopRequest
 
-    stop = callbacks.StopRequest(bare_trainer)
+    stop = StopRequest(bare_trainer)
     stop.on_train_begin(bare_trainer.args, bare_trainer.state, bare_trainer.control)
     try:
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)  # the same, which a launcher sent on
-        monkeypatch.setattr(callbacks.time, "monotonic", lambda: stop.pressed_at + 2)
+        monkeypatch.setattr(interrupts, "SECONDS_OF_ONE_PRESS", -1)
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     finally:

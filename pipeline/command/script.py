@@ -47,6 +47,23 @@ def run(main: Callable[[Settings], None], description: str) -> None:
     exit code 2; Ctrl-C and SIGTERM in one line, with what the KeyboardInterrupt says, and 130; every other fault keeps
     its traceback, since it is ours.
     """
+    prepare_process()
+    try:
+        with swallowed_interrupts_coming_again():
+            main(read_settings(description, sys.argv[1:]))
+    except (Exception, KeyboardInterrupt) as error:
+        if is_interrupt(error):
+            said = str(error) if isinstance(error, KeyboardInterrupt) else ""
+            what_now = said or _("Nothing is half written; the same command can be run again.")
+            end(_("Interrupted. {what_now}").format(what_now=what_now), EXIT_INTERRUPTED)
+        problem = problem_of(error)
+        if problem is None:
+            raise
+        end(_("Error: {problem}").format(problem=problem), EXIT_USER_ERROR)
+
+
+def prepare_process() -> None:
+    """The screen, the signals and the environment of a script."""
     speak_utf8()
     make_output_harmless()
     sys.stderr.reconfigure(encoding="utf-8", errors="replace")
@@ -56,34 +73,22 @@ def run(main: Callable[[Settings], None], description: str) -> None:
     if os.environ.get("RANK", "0") != "0":  # of several processes that torchrun started, the first one speaks
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
         os.environ["TQDM_DISABLE"] = "1"
-    try:
-        with swallowed_interrupts_coming_again():
-            main(read_settings(description, sys.argv[1:]))
-    except UserError as error:
-        end(_("Error: {problem}").format(problem=error), EXIT_USER_ERROR)
-    except (KeyboardInterrupt, ValueError) as error:
-        if not is_interrupt(error):
-            raise
-        said = str(error) if isinstance(error, KeyboardInterrupt) else ""
-        what_now = said or _("Nothing is half written; the same command can be run again.")
-        end(_("Interrupted. {what_now}").format(what_now=what_now), EXIT_INTERRUPTED)
-    except RuntimeError as error:
-        if type(error).__name__ != "OutOfMemoryError":  # torch's, which is not imported here
-            raise
-        end(
-            _(
-                "Error: the card's memory is full. Close what else uses the card, or lower the settings that fill it: "
-                "--training.per_device_train_batch_size, --model.max_seq_length, --lora.r."
-            ),
-            EXIT_USER_ERROR,
+
+
+def problem_of(error: BaseException) -> str | None:
+    """What a user can put right, in words; None for a fault of this project's."""
+    if isinstance(error, UserError):
+        return str(error)
+    if type(error).__name__ == "OutOfMemoryError":  # torch's, which is not imported here
+        return _(
+            "the card's memory is full. Close what else uses the card, or lower the settings that fill it: "
+            "--training.per_device_train_batch_size, --model.max_seq_length, --lora.r."
         )
-    except OSError as error:
-        if error.errno not in USER_ERRNOS:
-            raise
-        problem = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
-        end(_("Error: {problem}").format(problem=problem), EXIT_USER_ERROR)
-    except MemoryError:
-        end(_("Error: the memory is full. Close other programs, then run the same command again."), EXIT_USER_ERROR)
+    if isinstance(error, OSError) and error.errno in USER_ERRNOS:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    if isinstance(error, MemoryError):
+        return _("the memory is full. Close other programs, then run the same command again.")
+    return None
 
 
 def speak_utf8() -> None:

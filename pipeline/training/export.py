@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from config import ModelSettings, Settings
 from pipeline.catalogue.prompts import product_prompt
 from pipeline.model.loading import LanguageModel, resolve_dtype
-from pipeline.runtime.artifacts import new_folder, write_meta
+from pipeline.runtime.artifacts import new_folder, require_replaceable, write_meta
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import _
 from pipeline.training.merging import save_configuration, save_merged_model
@@ -32,9 +32,12 @@ LLAMA_CPP = "https://github.com/ggml-org/llama.cpp"
 
 
 def require_export_tools(settings: Settings) -> None:
-    """Raise UserError where a program or a login is missing that the wanted exports need."""
+    """Raise UserError where a program or a login is missing that the wanted exports need, or a folder is not free."""
     model = settings.model
+    if model.save_merged:
+        require_replaceable(model.merged_dir)
     if model.save_gguf:
+        require_replaceable(model.gguf_dir)
         find_converter(model)
         if model.save_gguf not in CONVERTED_DIRECTLY:
             find_quantizer(model)

@@ -130,3 +130,15 @@ def test_folder_of_other_files_is_not_replaced(tmp_path, seen):
     seen(
         "fine_tuning.py", "adapter folder that holds other files", "refused: it holds other files, which would be lost"
     )
+
+
+@pytest.mark.parametrize("kind", ["lora", "merged", "gguf"])
+def test_folder_of_other_files_is_refused_before_the_training(kind, tmp_path):
+    (tmp_path / "trn_processed.json").write_text(PROCESSED, encoding="utf-8")
+    (tmp_path / "photographs").mkdir()
+    (tmp_path / "photographs" / "one.jpg").write_bytes(b"x")
+    wanted = {"lora": (), "merged": ("--model.save_merged",), "gguf": ("--model.save_gguf", "f16")}[kind]
+    before = contents(tmp_path)
+    done = run_script("fine_tuning.py", tmp_path, *DEMO, f"--model.{kind}_dir", "photographs", *wanted)
+    assert_refused(done, "photographs holds other files, which would be lost")
+    assert contents(tmp_path) == before

@@ -402,3 +402,14 @@ def test_kept_answers_are_out_of_date_when_a_setting_of_the_answer_changes(name)
     then = Source(settings.model_dump(mode="json"), {})
     setattr(getattr(settings, group), field, "something else")
     assert faults(then, RAG, settings) == [f"other settings: {name}"]
+
+
+def test_settings_import_messages_alone():
+    """So that --help answers at once, and no room of the pipeline depends on another by way of the settings."""
+    code = "import sys, config; print(*(name for name in sys.modules if name.startswith(('pipeline.', 'comparison'))))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, encoding="utf-8", check=True)
+    assert set(done.stdout.split()) == {
+        "pipeline.runtime",
+        "pipeline.runtime.interrupts",
+        "pipeline.runtime.messages",
+    }

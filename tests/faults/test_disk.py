@@ -134,7 +134,8 @@ def test_folder_of_other_files_is_not_replaced(tmp_path, seen):
 
 @pytest.mark.parametrize("kind", ["lora", "merged", "gguf"])
 def test_folder_of_other_files_is_refused_before_the_training(kind, tmp_path):
-    (tmp_path / "trn_processed.json").write_text(PROCESSED, encoding="utf-8")
+    product = '[\n{"product": "A", "description": "B"}\n]\n'
+    (tmp_path / "trn_processed.json").write_text(product, encoding="utf-8")
     (tmp_path / "photographs").mkdir()
     (tmp_path / "photographs" / "one.jpg").write_bytes(b"x")
     wanted = {"lora": (), "merged": ("--model.save_merged",), "gguf": ("--model.save_gguf", "f16")}[kind]

@@ -62,7 +62,12 @@ DEMO_SCRIPTS = (
 CHECKS = {
     "ruff check": ["-m", "ruff", "check", "."],
     "ruff format --check": ["-m", "ruff", "format", "--check", "."],
-    "lint-imports": ["-c", "from importlinter.cli import lint_imports_command as lint; lint()", "--no-cache"],
+    "lint-imports": [
+        "-c",
+        "from importlinter.cli import lint_imports_command as lint; lint()",
+        "--no-cache",
+        "--no-logo",
+    ],
 }
 
 LOCK = "constraints.txt"

@@ -1,7 +1,7 @@
 """bootstrap.py as a user runs it, in a copy of the project under a path with spaces and accents.
 
-The copies install tiny stand-ins of torch and pytest from a folder of wheels, so that a real pip works in a real
-`.venv` within seconds and without a network.
+The copies install tiny stand-ins of torch, pytest and the other tools from a folder of wheels, so that the real pip
+and the real uv work in a real `.venv` within seconds and without a network.
 """
 
 import json
@@ -14,14 +14,16 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import uv
 
 import bootstrap
-from bootstrap import Card, choose_cuda_build
+from pipeline.command import machine
 from pipeline.runtime.errors import UserError
 
 ROOT = Path(__file__).resolve().parent.parent
 NO_CARD = "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver."
-RTX_4060 = "581.15, 8.9, NVIDIA GeForce RTX 4060 Laptop GPU"
+RTX_4060 = "8.9, NVIDIA GeForce RTX 4060 Laptop GPU"
+NO_PYTORCH_INDEX = {"HTTPS_PROXY": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9", "NO_PROXY": ""}
 CLOSED_PORT = {
     "PIP_INDEX_URL": "http://127.0.0.1:9/",
     "PIP_RETRIES": "1",
@@ -38,14 +40,19 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of wheels: torch that finds no card, torchvision, and a pytest that says how it was called."""
+    """A folder of wheels: torch that finds no card, and tools that say how they were called. uv is the real one."""
     folder = tmp_path_factory.mktemp("wheels")
-    no_device = "def is_available():\n    return False\n"
-    for build in ("cpu", "cu130"):
-        write_wheel(folder, "torch", f"2.13.0+{build}", {"__init__.py": "from . import cuda", "cuda.py": no_device})
+    no_device = "def ones(*size, device):\n    raise RuntimeError('no device')\n"
+    write_wheel(folder, "torch", "2.13.0+cpu", {"__init__.py": no_device})
     write_wheel(folder, "torchvision", "0.28.0+cu130", {"__init__.py": ""})
     write_wheel(folder, "addition", "1.0", {"__init__.py": ""})
-    write_wheel(folder, "pytest", "9.2.0", {"__main__.py": "import sys\nprint('pytest', sys.argv[1:])"})
+    echo = "import sys\nprint({name!r}, sys.argv[1:])\nsys.exit({name!r} in open('failing.txt').read())\n"
+    write_wheel(folder, "pytest", "9.2.0", {"__main__.py": echo.format(name="pytest")})
+    write_wheel(folder, "ruff", "0.17.6", {"__main__.py": echo.format(name="ruff")})
+    lint = "def lint_imports_command():\n    print('lint-imports')\n"
+    write_wheel(folder, "importlinter", "2.17", {"__init__.py": "", "cli.py": lint})
+    real = f"import subprocess, sys\nsys.exit(subprocess.call([{uv.find_uv_bin()!r}, *sys.argv[1:]]))\n"
+    write_wheel(folder, "uv", "0.13.9", {"__main__.py": real})
     return folder
 
 
@@ -56,6 +63,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory, wheels: Path) -> Path:
     result = run_bootstrap(project, **offline(wheels))
     assert result.returncode == 0, result.stderr
     assert "Installed in" in result.stdout
+    assert "+ torch==2.13.0+cpu" in result.stderr, "uv installs"
     assert "process_data.py --profile demo" in result.stdout
     return project
 
@@ -69,8 +77,9 @@ def copy_project(folder: Path) -> Path:
     files = {
         "requirements-cpu.txt": "torch==2.13.0  # tensors\n",
         "requirements.txt": "-r requirements-cpu.txt\ntorchvision==0.28.0; python_version > '3'  # images\n",
-        "requirements-dev.txt": "pytest==9.2.0\n",
-        "constraints.txt": "torch==2.13.0\ntorchvision==0.28.0\npytest==9.2.0\n",
+        "requirements-dev.txt": "pytest==9.2.0\nruff\nimportlinter\n",
+        "constraints.txt": "torch==2.13.0\ntorchvision==0.28.0\npytest==9.2.0\nuv==0.13.9\n",
+        "failing.txt": "",
     }
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
@@ -107,7 +116,7 @@ def run_bootstrap(project: Path, *arguments: str, python: str = sys.executable, 
     return subprocess.run(
         [python, project / "bootstrap.py", *arguments],
         cwd=project.parent,
-        env={**os.environ, "LANGUAGE": "en", "PATH": path, **environment},
+        env={**os.environ, "LANGUAGE": "en", "PATH": path, **NO_PYTORCH_INDEX, **environment},
         capture_output=True,
         encoding="utf-8",
         errors="replace",
@@ -116,18 +125,15 @@ def run_bootstrap(project: Path, *arguments: str, python: str = sys.executable, 
 
 
 def offline(wheels: Path) -> dict[str, str]:
-    """The settings that make pip install from `wheels` alone."""
-    return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)}
+    """The settings of pip with which pip, and so uv too, installs from `wheels` alone."""
+    from_wheels = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels), "PIP_CONFIG_FILE": os.devnull}
+    return {**from_wheels, "UV_CACHE_DIR": str(wheels.parent / "cache of uv")}
 
 
-def pip_commands(output: str) -> list[str]:
-    """The pip commands of a dry run, from `install` on and without the constraints that each has."""
-    lines = [line.partition(" -m pip ")[2] for line in output.splitlines() if " -m pip " in line]
-    return [line.replace("--constraint constraints.txt ", "") for line in lines]
-
-
-def log_of(project: Path) -> str:
-    return (project / ".venv" / "install.log").read_text(encoding="utf-8")
+def uv_commands(output: str) -> list[str]:
+    """What a dry run lets uv install: what follows the constraints that each of its commands has."""
+    lines = [line for line in output.splitlines() if " -m uv pip install " in line]
+    return [line.partition("--constraint constraints.txt ")[2] for line in lines]
 
 
 def state_of(project: Path) -> dict:
@@ -138,90 +144,109 @@ def state_of(project: Path) -> dict:
 
 
 @pytest.mark.parametrize(
-    ("driver", "capability", "build"),
+    ("capability", "backend"),
     [
-        ("581.15", (8, 9), "cu130"),  # RTX 4060, current driver
-        ("580.65.06", (9, 0), "cu130"),
-        ("591.44", (12, 0), "cu130"),  # RTX 5090
-        ("566.36", (8, 9), "cu126"),  # the driver of CUDA 12.7
-        ("535.183.01", (8, 0), "cu126"),  # a long-term branch of servers
-        ("580.95.05", (7, 0), "cu126"),  # V100: CUDA 13 no longer has code for it
-        ("560.94", (6, 1), None),  # GTX 1080
+        ((8, 9), "auto"),  # RTX 4060
+        ((12, 0), "auto"),  # RTX 5090
+        ((7, 5), "auto"),  # T4
+        ((7, 0), "cu126"),  # V100: CUDA 13 no longer has code for it
+        ((6, 1), "cpu"),  # GTX 1080: nor has Unsloth
+        ((0, 0), "cpu"),  # none
     ],
 )
-def test_build_follows_driver_and_card(driver, capability, build):
-    assert choose_cuda_build(Card("NVIDIA card", driver, capability)) == build
+def test_kind_of_pytorch_follows_the_card(monkeypatch, capability, backend):
+    monkeypatch.setattr(bootstrap, "find_card", lambda: (capability, "NVIDIA card"))
+    assert bootstrap.choose_kind(False, {}) == backend
 
 
 @pytest.mark.parametrize(
-    ("driver", "capability", "needed"),
-    [("516.94", (8, 9), "580"), ("572.16", (12, 0), "580"), ("470.256.02", (7, 0), "525")],
+    ("with_uv", "options"),
+    [
+        (True, ["--upgrade", "--torch-backend=auto"]),
+        (False, ["--upgrade", "--extra-index-url", "https://download.pytorch.org/whl/cu130"]),
+    ],
 )
-def test_too_old_driver_names_the_driver_to_install(driver, capability, needed):
-    with pytest.raises(UserError, match=rf"install driver {needed} or newer from https://www.nvidia.com/drivers"):
-        choose_cuda_build(Card("NVIDIA card", driver, capability))
+def test_card_takes_torch_from_pytorchs_index_before_the_rest(monkeypatch, with_uv, options):
+    monkeypatch.setattr(bootstrap, "answers", lambda address: True)
+    torch, rest = bootstrap.commands_for("run", "auto", with_uv)
+    assert torch[torch.index("torch") :] == ["torch", "torchvision", *options]
+    assert rest[-2:] == ["--requirement", "requirements.txt"]
 
 
-def test_card_installs_the_cuda_build_of_torch_before_the_rest(project):
+def test_card_where_pytorchs_index_cannot_be_reached(project):
     write_nvidia_smi(project.parent, RTX_4060)
     result = run_bootstrap(project, "--dry-run")
-    assert pip_commands(result.stdout) == [
-        "install torch==2.13.0+cu130 torchvision==0.28.0+cu130 "
-        "--extra-index-url https://download.pytorch.org/whl/cu130",
-        "install --requirement requirements.txt",
-    ]
+    assert uv_commands(result.stdout) == ["torch torchvision", "--requirement requirements.txt"]
+    assert "https://download.pytorch.org/whl/ does not answer" in result.stderr
     assert not (project / ".venv").exists()
 
 
 def test_most_capable_of_several_cards_decides(project):
-    write_nvidia_smi(project.parent, f"581.15, 6.1, NVIDIA GeForce GTX 1060\n{RTX_4060}")
-    assert "+cu130" in run_bootstrap(project, "--dry-run").stdout
+    write_nvidia_smi(project.parent, f"6.1, NVIDIA GeForce GTX 1060\n{RTX_4060}")
+    assert "torchvision" in run_bootstrap(project, "--dry-run").stdout
 
 
 def test_too_old_card_gets_the_cpu_set(project):
-    write_nvidia_smi(project.parent, "560.94, 6.1, NVIDIA GeForce GTX 1080")
+    write_nvidia_smi(project.parent, "6.1, NVIDIA GeForce GTX 1080")
     result = run_bootstrap(project, "--dry-run")
     assert "NVIDIA GeForce GTX 1080 is older than what Unsloth runs on" in result.stdout
-    assert pip_commands(result.stdout)[-1] == "install --requirement requirements-cpu.txt"
+    assert uv_commands(result.stdout)[-1] == "--requirement requirements-cpu.txt"
 
 
 def test_cpu_option_leaves_the_card_alone(project):
     write_nvidia_smi(project.parent, RTX_4060)
     result = run_bootstrap(project, "--cpu", "--dry-run")
-    assert "+cu" not in result.stdout
-    assert pip_commands(result.stdout)[-1] == "install --requirement requirements-cpu.txt"
+    assert "torchvision" not in result.stdout
+    assert uv_commands(result.stdout)[-1] == "--requirement requirements-cpu.txt"
 
 
 def test_driver_out_of_order_is_named_and_the_cpu_set_chosen(project):
     result = run_bootstrap(project, "--dry-run")
     assert "couldn't communicate with the NVIDIA driver" in result.stdout
     assert "https://www.nvidia.com/drivers" in result.stdout
-    assert pip_commands(result.stdout)[-1] == "install --requirement requirements-cpu.txt"
+    assert uv_commands(result.stdout)[-1] == "--requirement requirements-cpu.txt"
 
 
 # --- the installation -------------------------------------------------------------------------------------------------
 
 
 def test_second_run_installs_nothing_and_starts_at_once(installed):
-    log, seconds = log_of(installed), []
+    seconds = []
     for _attempt in range(4):  # the best of some: other programs may hold the processor
         started = time.monotonic()
         result = run_bootstrap(installed, **CLOSED_PORT)
         seconds.append(time.monotonic() - started)
         assert result.returncode == 0, result.stderr
-        assert "Installed in" not in result.stdout
-    assert log_of(installed) == log
+        assert "Installing" not in result.stdout
     assert min(seconds) < 1
 
 
-def test_tests_bring_only_their_own_packages_and_pass_arguments_on(installed, wheels):
-    before = log_of(installed)
+def test_test_brings_its_own_packages_checks_the_code_and_passes_arguments_on(installed, wheels):
     result = run_bootstrap(installed, "test", "-k", "a name", **offline(wheels))
     assert result.returncode == 0, result.stderr
-    assert "pytest ['--numprocesses', '2', '--dist', 'loadfile', '-k', 'a name']" in result.stdout
-    added = log_of(installed)[len(before) :]
-    assert "Successfully installed pytest-9.2.0" in added
-    assert "torch" not in added
+    assert "+ pytest==9.2.0" in result.stderr
+    assert "torch" not in result.stderr
+    shown = [line for line in result.stdout.splitlines() if line.startswith(("===", "ruff", "lint", "pytest"))]
+    assert shown == [
+        "=== ruff check ===",
+        "ruff ['check', '.']",
+        "=== ruff format --check ===",
+        "ruff ['format', '--check', '.']",
+        "=== lint-imports ===",
+        "lint-imports",
+        "=== pytest ===",
+        "pytest ['--numprocesses', '2', '--dist', 'loadfile', '-k', 'a name']",
+    ]
+
+
+@pytest.mark.parametrize("tool", ["ruff", "pytest"])
+def test_test_fails_where_a_check_or_a_test_fails(installed, wheels, tool):
+    (installed / "failing.txt").write_text(tool, encoding="utf-8")
+    result = run_bootstrap(installed, "test", **offline(wheels))
+    (installed / "failing.txt").write_text("", encoding="utf-8")
+    assert result.returncode != 0
+    assert "pytest [" in result.stdout, "the tests run also where a check fails"
+    assert ("Failed before the tests: ruff check, ruff format --check." in result.stderr) == (tool == "ruff")
 
 
 def test_changed_requirements_are_installed(installed, wheels):
@@ -229,7 +254,8 @@ def test_changed_requirements_are_installed(installed, wheels):
         requirements.write("addition==1.0\n")
     result = run_bootstrap(installed, **offline(wheels))
     assert result.returncode == 0, result.stderr
-    assert "Successfully installed addition-1.0" in log_of(installed)
+    assert "+ addition==1.0" in result.stderr
+    assert "+ torch" not in result.stderr
 
 
 def test_demo_runs_the_scripts_in_order_and_stops_at_the_first_that_fails(installed, wheels):
@@ -246,14 +272,14 @@ def test_demo_runs_the_scripts_in_order_and_stops_at_the_first_that_fails(instal
     assert shown == expected[:-1]
 
 
-def test_card_added_later_brings_its_torch_which_must_find_the_card(installed, wheels, tmp_path):
+def test_card_added_later_must_run_torch(installed, wheels, tmp_path):
     write_nvidia_smi(tmp_path, RTX_4060)
     path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
     result = run_bootstrap(installed, PATH=path, **offline(wheels))
     assert result.returncode == 2
-    assert "torch-2.13.0+cu130" in log_of(installed)
-    assert "PyTorch is installed and finds no CUDA device" in result.stderr
-    assert state_of(installed)["kind"] == "cpu"
+    assert "+ torchvision==0.28.0+cu130" in result.stderr
+    assert "PyTorch is installed and cannot use the NVIDIA card" in result.stderr
+    assert "kind" not in state_of(installed)
 
 
 def test_copied_project_gets_a_venv_of_its_own_and_says_so(installed, wheels, tmp_path):
@@ -271,20 +297,50 @@ def test_broken_venv_of_somebody_else_is_left_alone(project):
     (project / ".venv" / "mine").write_text("kept", encoding="utf-8")
     result = run_bootstrap(project)
     assert result.returncode == 2
-    assert "was not made by bootstrap.py and is left alone" in result.stderr
+    assert "was not made by bootstrap.py: rename or delete" in result.stderr
     assert (project / ".venv" / "mine").read_text(encoding="utf-8") == "kept"
 
 
 def test_no_network_ends_in_one_sentence_and_the_next_run_goes_on(project, wheels):
     failed = run_bootstrap(project, **CLOSED_PORT)
     assert failed.returncode == 2
-    assert failed.stderr.splitlines()[-1].startswith("Error: The package index cannot be reached")
+    assert failed.stderr.splitlines()[-1].startswith("Error: The installation did not finish; the lines above say why")
     assert "Traceback" not in failed.stderr
     assert "installed" not in state_of(project)
 
     again = run_bootstrap(project, **offline(wheels))
     assert again.returncode == 0, again.stderr
     assert "Making .venv" not in again.stdout
+
+
+def test_pip_installs_where_uv_cannot_be_had(project, wheels, tmp_path):
+    without_uv = tmp_path / "without_uv"
+    shutil.copytree(wheels, without_uv, ignore=shutil.ignore_patterns("uv-*"))
+    result = run_bootstrap(project, "test", **offline(without_uv))
+    assert result.returncode == 0, result.stderr
+    assert "The package uv cannot be had here: pip installs instead" in result.stdout
+    assert "Successfully installed torch-2.13.0+" in result.stdout
+
+
+def test_uv_gets_the_settings_of_pip(installed, monkeypatch, tmp_path):
+    settings = tmp_path / "pip.conf"
+    settings.write_text(
+        "[global]\nindex-url = https://mirror/simple\nfind-links =\n  one\n  two\ncert = company.pem\n"
+        "[install]\nindex-url = https://mirror/install\n",
+        encoding="utf-8",
+    )
+    for name in list(os.environ):
+        if name.startswith(("PIP_", "UV_")) or name == "SSL_CERT_FILE":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(settings))
+    monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "https://more/simple")
+    monkeypatch.setenv("UV_FIND_LINKS", "of-the-user")
+    monkeypatch.setattr(bootstrap, "PYTHON", sys.executable)
+    environment = bootstrap.environment_of_installers()
+    assert environment["UV_DEFAULT_INDEX"] == "https://mirror/install"
+    assert environment["UV_INDEX"] == "https://more/simple"
+    assert environment["UV_FIND_LINKS"] == "of-the-user"
+    assert environment["SSL_CERT_FILE"] == "company.pem"
 
 
 # --- what fails says what to do ---------------------------------------------------------------------------------------
@@ -316,10 +372,9 @@ def test_missing_venv_module_names_the_package(project, tmp_path):
     assert not (project / ".venv").exists()
 
 
-def test_full_disk_is_refused_before_anything_is_made(monkeypatch):
-    monkeypatch.setitem(bootstrap.GIB_NEEDED, "cpu", 10**9)
+def test_full_disk_is_refused_before_anything_is_made(tmp_path):
     with pytest.raises(UserError, match=r"about 1000000000 GB are needed"):
-        bootstrap.check_disk_space("cpu")
+        machine.check_disk_space(tmp_path, 10**9)
 
 
 def test_argument_without_a_command_is_refused(project):

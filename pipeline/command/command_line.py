@@ -27,6 +27,7 @@ TYPE_NAMES = {
     Path: N_("path"),
     list: N_("one or more texts"),
 }
+GROUP_NAME = N_("a group of settings")
 REPLACED_FOLDERS = ("model.lora_dir", "model.merged_dir")
 BOUNDS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<", "pattern": "~"}
 
@@ -231,7 +232,7 @@ def _expected(field: FieldInfo) -> str:
         for name, sign in BOUNDS.items()
         if getattr(rule, name, None) is not None
     ]
-    return " ".join([_(TYPE_NAMES.get(kind, N_("a group of settings"))), *bounds])
+    return " ".join([_(TYPE_NAMES.get(kind, GROUP_NAME)), *bounds])
 
 
 def _type(field: FieldInfo) -> Any:

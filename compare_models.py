@@ -54,9 +54,10 @@ def collect_answers(settings: Settings) -> tuple[list[Case], list[str]]:
                 command=command("foundation_model.py")
             )
         )
-    for note in [*catalogue_faults(settings), *notes]:
+    notes = [*catalogue_faults(settings), *notes]
+    for note in notes:
         print("\n" + note)
-    return cases, [*catalogue_faults(settings), *notes]
+    return cases, notes
 
 
 def save_fourth_system(cases: list[Case], settings: Settings) -> None:

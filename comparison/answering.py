@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from comparison.cases import Case, find_products, sample_cases
 from comparison.provenance import Source, faults, present_source
-from comparison.systems import RAG_FINE_TUNED, SYSTEMS, System
+from comparison.systems import BY_NAME, RAG_FINE_TUNED, SYSTEMS, System
 from config import Settings
 from pipeline.catalogue.prompts import NOT_IN_CATALOGUE, product_prompt
 from pipeline.model.answers import Answer, Question, answer_all, ask
@@ -295,7 +295,7 @@ def read_sample_file(cases: list[Case], settings: Settings) -> dict[str, Speed]:
             if "system" in entry:
                 system = entry["system"]
                 source = Source(entry["settings"], entry["inputs"])
-                wrong = faults(source, next(known for known in SYSTEMS if known.name == system), settings)
+                wrong = faults(source, BY_NAME[system], settings)
             elif wrong:
                 if "answer" in entry:
                     outdated["; ".join(wrong)].add((system, entry["indexed"], entry["answer"]["product"]))

@@ -52,24 +52,38 @@ def _word():
 
 
 def measure(
-    answer: str, reference: str | None, title: str, retrieved: Iterable[str], tokens: int, limit: int, abstained: bool
+    answer: str, reference: str | None, title: str, retrieved: Iterable[str], tokens: int, limit: int
 ) -> dict[str, Any]:
     """What follows from the texts of one answer; None where a figure has no meaning for it.
 
-    `retrieved` are the texts that were in the prompt; `limit` the most tokens that the answer could have had. An
-    answer that abstains says nothing of the product: its similarities are 0, and it has no other quality.
+    `retrieved` are the texts that were in the prompt; `limit` is the most tokens that the answer could have had.
     """
     found = words(answer)
-    repeated = None if abstained else repetition(found)
+    repeated = repetition(found)
     return {
-        "chrf": None if reference is None else 0.0 if abstained else chrf(answer, reference),
-        "rouge_l": None if reference is None else 0.0 if abstained else rouge_l(found, words(reference)),
-        "grounded": None if abstained else groundedness(found, [reference or "", *retrieved], title),
+        "chrf": None if reference is None else chrf(answer, reference),
+        "rouge_l": None if reference is None else rouge_l(found, words(reference)),
+        "grounded": groundedness(found, [reference or "", *retrieved], title),
         "repetition": repeated,
         "loops": None if repeated is None else repeated > LOOP_PERCENT,
-        "cut_off": None if abstained or not found else stops_mid_sentence(answer, tokens, limit),
-        "abstained": abstained,
+        "cut_off": stops_mid_sentence(answer, tokens, limit) if found else None,
+        "abstained": False,
         "words": len(found),
+    }
+
+
+def measure_abstention(answer: str, wrong: bool) -> dict[str, Any]:
+    """The figures of an answer that abstains: it says nothing of the product, so it has no quality of its own.
+
+    Where that is `wrong`, it is as unlike the reference as an answer can be. Where it is right, or where there is no
+    reference, there is nothing to compare.
+    """
+    similarity = 0.0 if wrong else None
+    return {
+        **dict.fromkeys(("chrf", "rouge_l", "meaning"), similarity),
+        **dict.fromkeys(("grounded", "repetition", "loops", "cut_off")),
+        "abstained": True,
+        "words": len(words(answer)),
     }
 
 

@@ -4,22 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from comparison.judging import FEWEST_PRODUCTS, Difference, Judgement
-from comparison.systems import FINE_TUNED, FOUNDATION, RAG, RAG_FINE_TUNED, System
+from comparison.judging import FEWEST_PRODUCTS, MAIN_METRIC, Difference, Judgement
+from comparison.systems import BY_NAME, RAG, RAG_FINE_TUNED
 from config import Settings
 from pipeline.runtime.messages import _, localised
 
-# The question that the project asks comes first; the first pair whose answers are there gives the headline,
-# the two after it are told below; the others stand in the page's table.
-QUESTIONS = (
-    (RAG, FINE_TUNED),
-    (RAG_FINE_TUNED, RAG),
-    (FINE_TUNED, FOUNDATION),
-    (RAG_FINE_TUNED, FINE_TUNED),
-    (RAG, FOUNDATION),
-    (RAG_FINE_TUNED, FOUNDATION),
-)
-TOLD = 3
+TOLD = 3  # questions that get a sentence, the first as the headline; the page's table has all of them
 
 
 class Verdict(NamedTuple):
@@ -32,19 +22,19 @@ class Verdict(NamedTuple):
 
 def verdict(judgement: Judgement, notes: list[str], settings: Settings) -> Verdict:
     """The verdict on all pairs of systems; `notes` are faults of the answers that were found while reading them."""
-    pairs = [(first, second, judgement.difference(first, second)) for first, second in QUESTIONS]
-    answered = [(first, second, difference) for first, second, difference in pairs if difference is not None]
-    sentences = [in_words(*pair) for pair in answered]
+    differences = [difference for difference in judgement.differences if difference.metric == MAIN_METRIC.name]
+    sentences = [in_words(difference) for difference in differences]
     headline = sentences[0] if sentences else _("Nothing can be concluded: no product was answered by two systems.")
     return Verdict(
         headline,
         [*abstentions(judgement), *sentences[1:TOLD]],
-        [*limits(judgement, [difference for _first, _second, difference in answered], settings), *notes],
+        [*limits(judgement, differences, settings), *notes],
     )
 
 
-def in_words(first: System, second: System, difference: Difference) -> str:
+def in_words(difference: Difference) -> str:
     """One sentence on a pair; the better system is its subject."""
+    first, second = BY_NAME[difference.first], BY_NAME[difference.second]
     mean, low, high, n = difference.estimate
     if difference.result == "worse":
         first, second, (mean, low, high) = second, first, (-mean, -high, -low)
@@ -139,10 +129,9 @@ def limits(judgement: Judgement, differences: list[Difference], settings: Settin
     for name, shares in judgement.shares.items():
         share = shares.get("repeats_example")
         if share and share.hits:
-            label = next(_(system.label) for system in judgement.systems if system.name == name)
             found.append(
                 _("{system}: {hits:,} of {n:,} answers repeat a training example word for word.").format(
-                    system=label, hits=share.hits, n=share.n
+                    system=_(BY_NAME[name].label), hits=share.hits, n=share.n
                 )
             )
     return found

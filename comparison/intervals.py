@@ -1,4 +1,4 @@
-"""How sure a figure is: bootstrap intervals of means and of differences, and intervals of shares."""
+"""How certain a figure is: bootstrap intervals of means and of differences, and intervals of shares."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CONFIDENCE = 0.95
 RESAMPLES = 10_000
 SEED = 3407
 DRAWS_AT_ONCE = 1_000_000  # memory: about 16 MB
-SAME = 1e-6  # values that are no further apart than this part of their mean differ by rounding alone
+SAME = 1e-6  # values that differ by less than this share of their mean differ only by rounding
 
 
 class Estimate(NamedTuple):
@@ -38,7 +38,7 @@ def bootstrap(columns: np.ndarray) -> list[Estimate | None]:
 
 
 def _estimate(values: np.ndarray) -> Estimate | None:
-    """Each column has a call of its own, since scipy would resample the NaN too."""
+    """The mean of `values`, which has no NaN, with its interval; each column by itself, as each misses other values."""
     import numpy as np
     from scipy.stats import bootstrap as scipy_bootstrap
 

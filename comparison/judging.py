@@ -1,4 +1,4 @@
-"""From the answers to the figures: each answer measured, each system's mean, each difference, all with intervals."""
+"""From the answers to the figures: measures each answer, then takes means, differences and shares with intervals."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from langchain_huggingface import HuggingFaceEmbeddings
 
 EMBEDDED_AT_ONCE = 256  # between two moves of the bar
-FEWEST_PRODUCTS = 20  # below it, an interval of so few is itself too uncertain to rest a verdict on
+FEWEST_PRODUCTS = 20  # with fewer, the interval itself is too uncertain to base a verdict on
 
 
 class Metric(NamedTuple):
@@ -63,8 +63,8 @@ class Difference(NamedTuple):
 class Judgement(NamedTuple):
     """All figures; those by system are named by the system, then by the metric.
 
-    `measured` has an entry for each case: by system, the figures of its answer. `counted` are the cases that the
-    means rest on: with a reference, not trained on, and in the index, since of others retrieval has nothing to say.
+    `measured` has an entry for each case: by system, the figures of its answer. `counted` says which cases enter the
+    means: those with a reference that were not trained on and are in the index, since retrieval cannot know others.
     `differences` are in the order of `QUESTIONS`, and of `METRICS` within a question.
     """
 
@@ -86,7 +86,7 @@ def judge(
     """Measure all answers and what follows from them."""
     systems = [system for system in SYSTEMS if any(system.name in case.answers for case in cases)]
     measured = [
-        {name: figures(case, answer, settings) for name, answer in case.answers.items()}
+        {name: measure_answer(case, answer, settings) for name, answer in case.answers.items()}
         for case in progress_bar(_("Measuring the answers"), cases)
     ]
     meanings = similarities_of_meaning(cases, embedding_model, settings)
@@ -102,7 +102,7 @@ def judge(
     return Judgement(cases, systems, measured, counted, means, differences, shares(cases, systems, measured, counted))
 
 
-def figures(case: Case, answer: Answer, settings: Settings) -> dict[str, Any]:
+def measure_answer(case: Case, answer: Answer, settings: Settings) -> dict[str, Any]:
     """The figures that follow from the text of an answer."""
     if answer.answer == NOT_IN_CATALOGUE:
         return measure_abstention(answer.answer, wrong=case.indexed and case.reference is not None)
@@ -132,7 +132,7 @@ def similarities_of_meaning(
     if not texts:
         return [{} for _case in cases]
     embeddings = embedding_model()
-    order = sorted(texts, key=len)  # texts of like length share a batch
+    order = sorted(texts, key=len)  # texts of similar length share a batch, which needs less padding
     vectors: dict[str, Any] = {}
     with progress_bar(_("Embedding the answers"), total=len(order)) as bar:
         for start in range(0, len(order), EMBEDDED_AT_ONCE):
@@ -166,7 +166,7 @@ def averages(
             None if system.name in case.stale else figures.get(system.name, {}).get(metric.name)
             for case, figures in rows
         ]
-        return np.array([np.nan if value is None else value for value in values], dtype=float)
+        return np.array(values, dtype=float)  # None becomes NaN
 
     columns = {(system, metric): column(system, metric) for system in systems for metric in METRICS}
     asked = [pair for pair in QUESTIONS if set(pair) <= set(systems)]

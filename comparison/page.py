@@ -1,7 +1,7 @@
-"""The page: one HTML file with everything in it, that needs no network and runs nothing that stands in a text.
+"""The page: one HTML file that holds everything, needs no network, and never runs code from a text.
 
-The figures and charts are made here, by the template page.html; the products, which can be many, are drawn by the
-page's own script as the reader comes to them.
+Python and the template page.html make the figures and the charts. There can be many products, so the page's own script
+draws them as the reader scrolls.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ EXPLANATIONS = {
     "rouge_l": N_("Words in common with the reference, in the same order (F1 of the longest common subsequence)."),
     "meaning": N_("Cosine of the embeddings of answer and reference, times 100."),
     "grounded": N_(
-        "Share of the answer's numbers and content words that stand in the reference or in what was retrieved, in "
-        "percent. Words of the title do not count."
+        "Share of the answer's numbers and content words that also occur in the reference or in the retrieved "
+        "documents, in percent. Words of the title do not count."
     ),
     "repetition": N_(
-        "Share of the answer's sequences of four words that stood in it before, in percent. Less is better."
+        "Share of the answer's four-word sequences that occurred in it before, in percent. Less is better."
     ),
 }
 RESULTS = {
@@ -75,13 +75,13 @@ def page(report: dict[str, Any]) -> str:
 
 
 def script_hash(text: str) -> str:
-    """The hash by which the page's content security policy knows its own script; no other runs."""
+    """The hash of the page's own script: the content security policy allows this script and no other."""
     script = re.search(r"<script>(.*?)</script>", text, re.DOTALL)
     return "sha256-" + base64.b64encode(hashlib.sha256(script[1].encode("utf-8")).digest()).decode("ascii")
 
 
 def packed(value: Any) -> str:
-    """`value` as JSON, compressed, in letters that mean nothing to HTML; 10,000 products would not fit otherwise."""
+    """`value` as compressed JSON in base64, which needs no escaping in HTML; 10,000 products need the compression."""
     import orjson
 
     return base64.b64encode(gzip.compress(orjson.dumps(value), compresslevel=6, mtime=0)).decode("ascii")
@@ -153,7 +153,7 @@ def length_chart(report: dict[str, Any]) -> dict[str, Any]:
     }
     lengths["reference"] = [len(words(product["reference"])) for product in report["products"] if product["reference"]]
     everything = sorted(length for values in lengths.values() for length in values)
-    # A few very long texts would press all others into the first bin: they are counted in the last.
+    # A few very long texts would squeeze all others into the first bin, so the last bin counts them.
     end = max(LENGTH_BINS, everything[int(0.98 * (len(everything) - 1))]) if everything else LENGTH_BINS
     width = -(-end // LENGTH_BINS)
     rows = []
@@ -223,12 +223,12 @@ def script_texts(report: dict[str, Any], gains: dict[str, Any] | None) -> dict[s
             "seconds": _("{n} s"),
             "retrieved": _("What was retrieved: {system}"),
             "retrieved_by": _("What was retrieved"),
-            "nothing": _("Nothing was near enough."),
+            "nothing": _("No document was similar enough."),
             "score": _("score {n}"),
             "loops": _("loops"),
             "cut_off": _("stops in mid-sentence"),
             "repeats_example": _("repeats a training example"),
-            "stale": _("made with something else than is there now"),
+            "stale": _("outdated: made with other settings, or with another model, adapter or index"),
             "trained_on": _("trained on"),
             "unseen": _("not trained on"),
             "indexed": _("in the index"),

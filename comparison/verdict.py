@@ -1,4 +1,4 @@
-"""The verdict in sentences: which system is better and by how much, what cannot be concluded, what to be wary of."""
+"""The verdict in sentences: which system is better and by how much, and what limits this conclusion."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Verdict(NamedTuple):
 
 
 def verdict(judgement: Judgement, notes: list[str], settings: Settings) -> Verdict:
-    """The verdict on all pairs of systems; `notes` are faults of the answers that were found while reading them."""
+    """The verdict on all pairs of systems; `notes` are the faults that were found while the answers were read."""
     differences = [difference for difference in judgement.differences if difference.metric == MAIN_METRIC.name]
     sentences = [in_words(difference) for difference in differences]
     headline = sentences[0] if sentences else _("Nothing can be concluded: no product was answered by two systems.")
@@ -67,7 +67,7 @@ def in_words(difference: Difference) -> str:
 
 
 def abstentions(judgement: Judgement) -> list[str]:
-    """How well the search tells products that are in the index from others; it is the same for both its systems."""
+    """How well the search distinguishes products in the index from others; both its systems share the search."""
     system = next((system for system in (RAG, RAG_FINE_TUNED) if system in judgement.systems), None)
     if system is None:
         return []
@@ -75,7 +75,8 @@ def abstentions(judgement: Judgement) -> list[str]:
     if right := shares.get("abstained_right"):
         sentences.append(
             _(
-                "{System} knew {hits:,} of {n:,} products that are not in the index (95% interval {low}% to {high}%)."
+                "{System} recognised {hits:,} of {n:,} products that are not in the index "
+                "(95% interval {low}% to {high}%)."
             ).format(
                 System=system.in_sentence(first=True),
                 hits=right.hits,
@@ -138,7 +139,7 @@ def limits(judgement: Judgement, differences: list[Difference], settings: Settin
 
 
 def number(value: float, digits: int = 1) -> str:
-    """`value` as it is written in the language of the messages; a rounded zero has no sign."""
+    """`value` with the decimal mark of the language; a value that rounds to zero has no sign."""
     text = localised(value, f".{digits}f")
     return text.lstrip("-") if round(float(value), digits) == 0 else text.replace("-", "\u2212")
 

@@ -1,11 +1,11 @@
-"""Script 8: which system describes the products best, by how much, and how sure that is.
+"""Script 8: which system describes the products best, by how much, and how certain that is.
 
     python compare_models.py
     python compare_models.py --sample 200        first have all systems asked about 200 held-out products
 
 Reads the answers of scripts 2, 4 and 7 and adds the fourth system, retrieval with the fine-tuned model. Writes a page
-to show to others (comparison.html), and the same as comparison.json, .csv and .md. What was generated is kept: an
-interrupted run goes on, a second one asks nothing twice.
+to show to others (comparison.html), and the same as comparison.json, .csv and .md. Every generated answer is kept: an
+interrupted run continues, and a second run does not ask the same question again.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def main(settings: Settings) -> None:
 
 
 def collect_answers(settings: Settings) -> tuple[list[Case], list[str]]:
-    """What there is to compare, and what is wrong with it. Raises UserError where there is nothing."""
+    """The products with their answers, and what is wrong with these. Raises UserError if there are none."""
     cases, notes = collect(settings)
     if not cases:
         raise UserError(
@@ -54,13 +54,14 @@ def collect_answers(settings: Settings) -> tuple[list[Case], list[str]]:
                 command=command("foundation_model.py")
             )
         )
-    for note in [*catalogue_faults(settings), *notes]:
+    notes = [*catalogue_faults(settings), *notes]
+    for note in notes:
         print("\n" + note)
-    return cases, [*catalogue_faults(settings), *notes]
+    return cases, notes
 
 
 def save_fourth_system(cases: list[Case], settings: Settings) -> None:
-    """Keep what the fourth system answered to the products of script 7 as scripts 2, 4 and 7 keep theirs."""
+    """Save the fourth system's answers about the products of script 7, as scripts 2, 4 and 7 save theirs."""
     name = RAG_FINE_TUNED.name
     answers = [case.answers[name] for case in cases if name in case.answers and not case.sampled]
     if answers:

@@ -98,7 +98,7 @@ def main(settings: Settings) -> None:
             ask_twice(language_model, settings)
             save(language_model, final_losses(trainer), settings)
             remove_checkpoints(trainer)
-    print(f"\n{'>' * 29} {_('END OF FINE-TUNING')} {'<' * 30}")
+    print("\n" + ">" * 29, _("END OF FINE-TUNING"), "<" * 30)
     processes.destroy_process_group()
 
 
@@ -225,7 +225,7 @@ def write_examples(settings: Settings) -> None:
         records=len(examples),
         held_out=held_out,
     )
-    print("\n" + f"{_('Dataset saved to'):<45}: {training.dataset_file}")
+    print("\n" + _("Dataset saved to").ljust(45) + f": {training.dataset_file}")
 
 
 def load_examples(settings: Settings) -> Dataset:

@@ -151,7 +151,9 @@ def count(cleaned: Cleaned, first_place: int, rejected: BinaryIO, counts: Counts
 
     for place, record in cleaned.unreadable:
         place += first_place
-        reason = _(record.fault) + (f" ({_('column {n}').format(n=record.column)})" if record.column else "")
+        reason = _(record.fault)
+        if record.column:
+            reason += " (" + _("column {n}").format(n=record.column) + ")"
         entry = {"record" if raw.is_array else "line": place, "reason": reason, "source": record.source}
         rejected.write(orjson.dumps(entry) + b"\n")
         if len(counts.first_rejections) < SHOWN_REJECTIONS:

@@ -1,8 +1,8 @@
-"""The answers: those that scripts 2, 4 and 7 kept, and those that are still missing, generated here.
+"""Reads the answers that scripts 2, 4 and 7 kept, and generates those that are still missing.
 
-What is generated is appended to `comparison.sample_file` as it comes, one JSON object a line, each run below a line
-that says what it was made with. So an interrupted run goes on where it was, and answers that were made with another
-model, adapter, index or other settings are not taken for present ones.
+Each new answer is appended at once to `comparison.sample_file`, one JSON object a line, so an interrupted run continues
+where it stopped. Each run first writes a line that says which model, adapter, index and settings it uses, so outdated
+answers are recognised.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from comparison.cases import Case, find_products, sample_cases
 from comparison.provenance import Source, faults, present_source
-from comparison.systems import RAG_FINE_TUNED, SYSTEMS, System
+from comparison.systems import BY_NAME, RAG_FINE_TUNED, SYSTEMS, System
 from config import Settings
 from pipeline.catalogue.prompts import NOT_IN_CATALOGUE, product_prompt
 from pipeline.model.answers import Answer, Question, answer_all, ask
@@ -44,12 +44,12 @@ if TYPE_CHECKING:
 
     from pipeline.search.retriever import Retrieved
 
-FIRST_TOKEN_TRIES = 3  # products that the time to the first token is measured on, one at a time
+FIRST_TOKEN_TRIES = 3  # questions whose time to the first token is measured, one at a time
 GIB = 2**30
 
 
 class Speed(NamedTuple):
-    """What one system took besides the time of its answers, on `device`, which is `cuda` or `cpu`."""
+    """The peak memory and the time to the first token of one system on `device`, which is `cuda` or `cpu`."""
 
     peak_gib: float
     first_token_seconds: float | None
@@ -60,9 +60,9 @@ class Speed(NamedTuple):
 
 
 def collect(settings: Settings) -> tuple[list[Case], list[str]]:
-    """The sample and the products that the scripts were asked about, with their answers; and what is wrong with them.
+    """The products that the scripts were asked about and the sample, with their answers; and what is wrong with them.
 
-    An answer that does not fit what is there now is marked as stale; for the sample it has to be made again.
+    An outdated answer is marked as stale; for a sampled product it is dropped, and so it is generated again.
     """
     cases = {case.key: case for case in sample_cases(settings)}
     kept = {system: kept_answers(system, settings) for system in SYSTEMS if system is not RAG_FINE_TUNED}
@@ -88,7 +88,7 @@ def collect(settings: Settings) -> tuple[list[Case], list[str]]:
 
 
 def kept_answers(system: System, settings: Settings) -> tuple[list[Answer], list[str]]:
-    """What a script wrote, and in words what does not fit. Raises UserError where the file holds no answers."""
+    """The answers that a script wrote, and in words why they are outdated. Raises UserError if the file is damaged."""
     file = system.answers_file(settings)
     meta = read_meta(file)
     if not file.is_file():
@@ -102,7 +102,7 @@ def kept_answers(system: System, settings: Settings) -> tuple[list[Answer], list
             )
         ) from None
     if meta is None:
-        return answers, [_("settings that nobody knows, since {file} is missing").format(file=meta_path(file).name)]
+        return answers, [_("unknown settings, since {file} is missing").format(file=meta_path(file).name)]
     wrong = faults(Source(meta["settings"], meta["inputs"]), system, settings)
     if meta["sha256"] != content_hash(file):
         wrong.append(_("changes by hand"))
@@ -115,12 +115,12 @@ def kept_answers(system: System, settings: Settings) -> tuple[list[Answer], list
 def answer_missing(
     cases: list[Case], settings: Settings
 ) -> tuple[dict[str, Speed], Callable[[], HuggingFaceEmbeddings]]:
-    """Have the missing answers generated: all systems about the sample, the fourth about what script 7 was asked.
+    """Generate the missing answers: of all systems about the sample, of the fourth about what script 7 was asked.
 
-    The search comes first and leaves the card before the language model comes, which is loaded once: with its adapter
-    switched off it is the foundation model. Returns what each system took, and how the embedding model is had from now
-    on. Once a language model was loaded, that one is on the CPU: of the 4.8 GiB that Llama-3-8B in 4 bits took, 3.5
-    stayed on the card when it was let go.
+    The search runs first, and the embedding model leaves the card before the language model is loaded. That one is
+    loaded once: with its adapter switched off it is the foundation model. Returns the speed of each system, and a
+    function that returns the embedding model. After a language model was loaded, the embedding model is on the CPU:
+    of the 4.8 GiB that Llama-3-8B in 4 bits needs, 3.5 GiB stay on the card even after it is released.
     """
     speeds = read_sample_file(cases, settings)
     missing = {system: [case for case in cases if is_missing(system, case)] for system in SYSTEMS}
@@ -143,7 +143,7 @@ def is_missing(system: System, case: Case) -> bool:
 
 
 def without_unavailable(missing: dict[System, list[Case]], settings: Settings) -> dict[System, list[Case]]:
-    """`missing` without the systems whose adapter or index is not there; says which, and what to run."""
+    """`missing` without the systems whose adapter or index does not exist; prints which, and what to run."""
     for part, check in (("adapter", require_adapter), ("retrieval", require_index)):
         if any(getattr(system, part) for system in missing):
             try:
@@ -161,7 +161,7 @@ def without_unavailable(missing: dict[System, list[Case]], settings: Settings) -
 def search_all(
     missing: dict[System, list[Case]], settings: Settings
 ) -> tuple[dict[tuple[str, bool], list[Retrieved]], HuggingFaceEmbeddings | None]:
-    """What the index finds for each case; for one that counts as not indexed, what it would find without it."""
+    """What the search finds for each case, and its embedding model; a case that is not indexed cannot find itself."""
     cases = {case.key: case for system, wanted in missing.items() if system.retrieval for case in wanted}
     if not cases:
         return {}, None
@@ -197,7 +197,7 @@ def answer_as(
     language_model: LanguageModel,
     settings: Settings,
 ) -> Speed:
-    """Ask one system about `cases`, keep each answer as it comes, and measure what that takes."""
+    """Ask one system about `cases`, keep each answer at once, and measure speed and memory."""
     from pipeline.model.retrieval_question import retrieval_question
 
     model = language_model.model
@@ -234,7 +234,7 @@ def forget_peak_memory(model: PreTrainedModel) -> None:
 
 
 def peak_memory(model: PreTrainedModel) -> float:
-    """GiB: the most that PyTorch reserved on the card; without a card, what the process holds now."""
+    """The most GiB that PyTorch reserved on the card; without a card, the present memory of the process."""
     if model.device.type == "cuda":
         import torch
 
@@ -257,7 +257,7 @@ def first_token(language_model: LanguageModel, questions: list[Question], settin
 
 @contextmanager
 def sample_file(system: System, settings: Settings) -> Iterator[Callable[[dict], None]]:
-    """A function that appends an object to the file at once, so that nothing is lost when the run is interrupted."""
+    """A function that appends an object to the file at once, so that an interruption loses nothing."""
     path = settings.comparison.sample_file
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
@@ -267,15 +267,15 @@ def sample_file(system: System, settings: Settings) -> Iterator[Callable[[dict],
             file.flush()
 
         if file.tell():
-            file.write(b"\n")  # below a line that an interruption may have cut in two
+            file.write(b"\n")  # an interruption may have cut the last line short
         write({"system": system.name, **present_source(system, settings)._asdict()})
         yield write
 
 
 def read_sample_file(cases: list[Case], settings: Settings) -> dict[str, Speed]:
-    """Give each case the present answers that were generated for it before; returns what the systems took.
+    """Give each case the answers that an earlier run generated for it; returns the speed of each system.
 
-    Answers that do not fit what is there now are counted, named and left alone.
+    Outdated answers are not used; a message says how many there are, and why.
     """
     import orjson
 
@@ -290,12 +290,12 @@ def read_sample_file(cases: list[Case], settings: Settings) -> dict[str, Speed]:
         for line in file:
             try:
                 entry = orjson.loads(line)
-            except ValueError:  # cut in two by an interruption
+            except ValueError:  # an interruption cut the line short
                 continue
             if "system" in entry:
                 system = entry["system"]
                 source = Source(entry["settings"], entry["inputs"])
-                wrong = faults(source, next(known for known in SYSTEMS if known.name == system), settings)
+                wrong = faults(source, BY_NAME[system], settings)
             elif wrong:
                 if "answer" in entry:
                     outdated["; ".join(wrong)].add((system, entry["indexed"], entry["answer"]["product"]))

@@ -1,4 +1,4 @@
-"""What the systems are compared on: the products that scripts 2, 4 and 7 were asked about, and a held-out sample."""
+"""The products that the systems are compared on: those that scripts 2, 4 and 7 were asked about, and a sample."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from pipeline.runtime.artifacts import read_meta
 
 @dataclass
 class Case:
-    """One product as the systems met it.
+    """One product with the answers of the systems.
 
-    `reference` is its description in the catalogue, None where it has none. `indexed` says whether the index held it
-    when the systems with retrieval were asked. `stale` names the systems whose answer does not fit what is there now.
+    `reference` is its description in the catalogue, None if it has none. `indexed` says whether the index held it when
+    the systems with retrieval were asked. `stale` holds the names of the systems whose answer is outdated.
     """
 
     product: str
@@ -44,10 +44,10 @@ class Found(NamedTuple):
 
 
 def sample_cases(settings: Settings) -> list[Case]:
-    """`comparison.sample` products that were never trained on; for half of them the index is asked as if it had none.
+    """`comparison.sample` held-out products; for half of them the search leaves out the product's own documents.
 
-    They are chosen by a hash of the title, so a larger sample holds the smaller ones, and every run agrees. There are
-    fewer where the catalogue does not hold as many.
+    A hash of the title chooses them, so every run chooses the same ones and a larger sample contains the smaller ones.
+    The sample is smaller where the catalogue has too few held-out products.
     """
     wanted = settings.comparison.sample
     if not wanted:
@@ -61,7 +61,7 @@ def sample_cases(settings: Settings) -> list[Case]:
 
 
 def _held_out(settings: Settings, absent: bool) -> Iterator[Found]:
-    """The held-out products of one half, each title once; those that have to be in the index are."""
+    """The held-out products of one half, each title once; those of the half that is not `absent` are in the index."""
     percent, seen = held_out_percent(settings), set()
     for found in _catalogue(settings):
         title = normalised_title(found.product)
@@ -76,18 +76,18 @@ def _held_out(settings: Settings, absent: bool) -> Iterator[Found]:
 
 
 def _order(found: Found) -> bytes:
-    """32 bytes that stand for the title; another hash than that of `is_held_out`, which has already chosen."""
+    """A hash of the title. It must differ from that of `is_held_out`: the held-out titles share the values of that."""
     return hashlib.sha256(b"sample " + normalised_title(found.product).encode("utf-8")).digest()
 
 
 def held_out_percent(settings: Settings) -> int:
-    """The share that was held out when the present adapter was trained, the configured one where there is none."""
+    """The share that was held out when the present adapter was trained; without an adapter, that of the settings."""
     made_with = (read_meta(settings.model.lora_dir) or {}).get("settings", {}).get("training", {})
     return made_with.get("held_out_percent", settings.training.held_out_percent)
 
 
 def find_products(titles: set[str], settings: Settings) -> dict[str, Found]:
-    """Those of `titles` that the catalogue holds, each with its first record; titles are compared normalised."""
+    """By title, the first record of each of `titles` that the catalogue holds; titles are compared normalised."""
     wanted = {normalised_title(title): title for title in titles}
     found: dict[str, Found] = {}
     if not settings.data.processed_file.is_file():

@@ -1,17 +1,17 @@
-"""From the answers to the figures: each answer measured, each system's mean, each difference, all with intervals."""
+"""From the answers to the figures: measures each answer, then takes means, differences and shares with intervals."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import combinations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from comparison.cases import Case
 from comparison.intervals import Estimate, bootstrap, share_interval
-from comparison.metrics import measure
-from comparison.systems import SYSTEMS, System
+from comparison.metrics import measure, measure_abstention
+from comparison.systems import QUESTIONS, SYSTEMS, System
 from config import Settings
 from pipeline.catalogue.prompts import NOT_IN_CATALOGUE
+from pipeline.model.answers import Answer
 from pipeline.runtime.messages import N_, _
 from pipeline.runtime.progress import progress_bar
 
@@ -19,11 +19,7 @@ if TYPE_CHECKING:
     from langchain_huggingface import HuggingFaceEmbeddings
 
 EMBEDDED_AT_ONCE = 256  # between two moves of the bar
-FEWEST_PRODUCTS = 20  # below it, an interval of so few is itself too uncertain to rest a verdict on
-
-
-# What a result is when the two systems change places.
-REVERSED = {"better": "worse", "worse": "better", "tie": "tie", "few": "few"}
+FEWEST_PRODUCTS = 20  # with fewer, the interval itself is too uncertain to base a verdict on
 
 
 class Metric(NamedTuple):
@@ -67,8 +63,9 @@ class Difference(NamedTuple):
 class Judgement(NamedTuple):
     """All figures; those by system are named by the system, then by the metric.
 
-    `measured` has an entry for each case: by system, the figures of its answer. `counted` are the cases that the
-    means rest on: with a reference, not trained on, and in the index, since of others retrieval has nothing to say.
+    `measured` has an entry for each case: by system, the figures of its answer. `counted` says which cases enter the
+    means: those with a reference that were not trained on and are in the index, since retrieval cannot know others.
+    `differences` are in the order of `QUESTIONS`, and of `METRICS` within a question.
     """
 
     cases: list[Case]
@@ -79,17 +76,6 @@ class Judgement(NamedTuple):
     differences: list[Difference]
     shares: dict[str, dict[str, Share]]
 
-    def difference(self, first: System, second: System, metric: Metric = MAIN_METRIC) -> Difference | None:
-        """`first` minus `second`, whichever way round it is kept."""
-        for kept in self.differences:
-            if kept[:3] == (metric.name, first.name, second.name):
-                return kept
-            if kept[:3] == (metric.name, second.name, first.name):
-                mean, low, high, n = kept.estimate
-                turned = Estimate(-mean, -high, -low, n)
-                return Difference(metric.name, first.name, second.name, turned, REVERSED[kept.result])
-        return None
-
 
 def judge(
     cases: list[Case],
@@ -99,14 +85,14 @@ def judge(
 ) -> Judgement:
     """Measure all answers and what follows from them."""
     systems = [system for system in SYSTEMS if any(system.name in case.answers for case in cases)]
-    measured = measure_all(cases, settings)
-    for case, figures, meanings in zip(
-        cases, measured, similarities_of_meaning(cases, embedding_model, settings), strict=True
-    ):
-        for name, of_answer in figures.items():
-            of_answer["meaning"] = 0.0 if of_answer["abstained"] and case.reference else meanings.get(name)
-            if of_answer["abstained"] and not case.indexed:  # which is right, and cannot be like the reference
-                of_answer |= {"chrf": None, "rouge_l": None, "meaning": None}
+    measured = [
+        {name: measure_answer(case, answer, settings) for name, answer in case.answers.items()}
+        for case in progress_bar(_("Measuring the answers"), cases)
+    ]
+    meanings = similarities_of_meaning(cases, embedding_model, settings)
+    for case, by_system, meaning in zip(cases, measured, meanings, strict=True):
+        for name, of_answer in by_system.items():
+            of_answer.setdefault("meaning", meaning.get(name))  # an abstention has one already
             of_answer["repeats_example"] = name in repeated.get(case.key, ())
     with_retrieval = any(system.retrieval for system in systems)
     counted = [
@@ -116,23 +102,18 @@ def judge(
     return Judgement(cases, systems, measured, counted, means, differences, shares(cases, systems, measured, counted))
 
 
-def measure_all(cases: list[Case], settings: Settings) -> list[dict[str, dict[str, Any]]]:
-    """The figures of each answer that follow from its text."""
-    return [
-        {
-            name: measure(
-                answer.answer,
-                case.reference,
-                case.product,
-                [document["text"] for document in answer.retrieved],
-                answer.tokens,
-                answer.settings.get("max_new_tokens", settings.generation.max_new_tokens),
-                abstained=answer.answer == NOT_IN_CATALOGUE,
-            )
-            for name, answer in case.answers.items()
-        }
-        for case in progress_bar(_("Measuring the answers"), cases)
-    ]
+def measure_answer(case: Case, answer: Answer, settings: Settings) -> dict[str, Any]:
+    """The figures that follow from the text of an answer."""
+    if answer.answer == NOT_IN_CATALOGUE:
+        return measure_abstention(answer.answer, wrong=case.indexed and case.reference is not None)
+    return measure(
+        answer.answer,
+        case.reference,
+        case.product,
+        [document["text"] for document in answer.retrieved],
+        answer.tokens,
+        answer.settings.get("max_new_tokens", settings.generation.max_new_tokens),
+    )
 
 
 def similarities_of_meaning(
@@ -151,7 +132,7 @@ def similarities_of_meaning(
     if not texts:
         return [{} for _case in cases]
     embeddings = embedding_model()
-    order = sorted(texts, key=len)  # texts of like length share a batch
+    order = sorted(texts, key=len)  # texts of similar length share a batch, which needs less padding
     vectors: dict[str, Any] = {}
     with progress_bar(_("Embedding the answers"), total=len(order)) as bar:
         for start in range(0, len(order), EMBEDDED_AT_ONCE):
@@ -185,10 +166,11 @@ def averages(
             None if system.name in case.stale else figures.get(system.name, {}).get(metric.name)
             for case, figures in rows
         ]
-        return np.array([np.nan if value is None else value for value in values], dtype=float)
+        return np.array(values, dtype=float)  # None becomes NaN
 
     columns = {(system, metric): column(system, metric) for system in systems for metric in METRICS}
-    pairs = [(metric, first, second) for first, second in combinations(systems, 2) for metric in METRICS]
+    asked = [pair for pair in QUESTIONS if set(pair) <= set(systems)]
+    pairs = [(metric, first, second) for first, second in asked for metric in METRICS]
     differing = [columns[first, metric] - columns[second, metric] for metric, first, second in pairs]
     estimates = bootstrap(np.stack([*columns.values(), *differing], axis=1))
     of_systems = dict(zip(columns, estimates, strict=False))

@@ -8,10 +8,10 @@ from functools import cache
 from typing import Any
 
 NGRAM = 4  # words; the length that counts as a repetition
-LOOP_PERCENT = 50.0  # an answer more of which is repetition goes round in circles
+LOOP_PERCENT = 50.0  # an answer with more repetition than this is a loop
 
-# What a word is, for the regex package and for JavaScript alike: a number with its separators; a single sign, in the
-# scripts that put no spaces between words; a run of letters with the marks that belong to them.
+# What a word is, both for the regex package and for JavaScript: a number with its separators; a single character, in
+# the scripts that put no spaces between words; else a run of letters with their combining marks.
 UNSPACED_SCRIPTS = ("Han", "Hiragana", "Katakana", "Thai", "Lao", "Khmer", "Myanmar")
 WORD_PATTERN = (
     r"\p{Nd}+(?:[.,]\p{Nd}+)*|["
@@ -21,7 +21,7 @@ WORD_PATTERN = (
     + r"])[\p{L}\p{M}])+"
 )
 
-# Words that any text has. A short list: what matters is that the same one is used for all systems.
+# Words that occur in any text. The list can be short, since it is the same for all systems.
 _FUNCTION_WORDS = """
     a about above after all also am an and any are as at be been before but by can could did do does for from had has
     have he her hers him his how i if in into is it its itself just like made make may me more most much my no not of
@@ -52,24 +52,38 @@ def _word():
 
 
 def measure(
-    answer: str, reference: str | None, title: str, retrieved: Iterable[str], tokens: int, limit: int, abstained: bool
+    answer: str, reference: str | None, title: str, retrieved: Iterable[str], tokens: int, limit: int
 ) -> dict[str, Any]:
     """What follows from the texts of one answer; None where a figure has no meaning for it.
 
-    `retrieved` are the texts that were in the prompt; `limit` the most tokens that the answer could have had. An
-    answer that abstains says nothing of the product: its similarities are 0, and it has no other quality.
+    `retrieved` are the texts that were in the prompt; `limit` is the most tokens that the answer could have had.
     """
     found = words(answer)
-    repeated = None if abstained else repetition(found)
+    repeated = repetition(found)
     return {
-        "chrf": None if reference is None else 0.0 if abstained else chrf(answer, reference),
-        "rouge_l": None if reference is None else 0.0 if abstained else rouge_l(found, words(reference)),
-        "grounded": None if abstained else groundedness(found, [reference or "", *retrieved], title),
+        "chrf": None if reference is None else chrf(answer, reference),
+        "rouge_l": None if reference is None else rouge_l(found, words(reference)),
+        "grounded": groundedness(found, [reference or "", *retrieved], title),
         "repetition": repeated,
         "loops": None if repeated is None else repeated > LOOP_PERCENT,
-        "cut_off": None if abstained or not found else stops_mid_sentence(answer, tokens, limit),
-        "abstained": abstained,
+        "cut_off": stops_mid_sentence(answer, tokens, limit) if found else None,
+        "abstained": False,
         "words": len(found),
+    }
+
+
+def measure_abstention(answer: str, wrong: bool) -> dict[str, Any]:
+    """The figures of an answer that abstains: it says nothing of the product, so it has no quality of its own.
+
+    Where that is `wrong`, it is as unlike the reference as an answer can be. Where it is right, or where there is no
+    reference, there is nothing to compare.
+    """
+    similarity = 0.0 if wrong else None
+    return {
+        **dict.fromkeys(("chrf", "rouge_l", "meaning"), similarity),
+        **dict.fromkeys(("grounded", "repetition", "loops", "cut_off")),
+        "abstained": True,
+        "words": len(words(answer)),
     }
 
 
@@ -92,7 +106,7 @@ def rouge_l(answer: list[str], reference: list[str]) -> float:
     """ROUGE-L: the F1 of the longest common subsequence of words, 0 to 100.
 
     Lin 2004, https://aclanthology.org/W04-1013. The words are those of `words`: the reference implementation keeps
-    a to z and 0 to 9 only, which leaves nothing of Chinese or Arabic and tears Portuguese words apart.
+    a to z and 0 to 9 only, which loses all Chinese and Arabic and splits Portuguese words at their accents.
     """
     from rapidfuzz.distance import LCSseq
 
@@ -102,9 +116,9 @@ def rouge_l(answer: list[str], reference: list[str]) -> float:
 
 
 def groundedness(answer: list[str], sources: Iterable[str], title: str) -> float | None:
-    """The share of the answer's numbers and content words that stand in `sources`, 0 to 100.
+    """The share of the answer's numbers and content words that occur in `sources`, 0 to 100.
 
-    The words of the title do not count, since the question gives them. None where nothing is left to check.
+    The words of the title do not count, since the question contains them. None where no other word is left.
     """
     given = set(words(title))
     content = [word for word in answer if is_content(word) and word not in given]
@@ -119,7 +133,7 @@ def is_content(word: str) -> bool:
 
 
 def repetition(answer: list[str]) -> float | None:
-    """The share of the answer's 4-grams of words that stood in it before, 0 to 100; None where it has none."""
+    """The share of the answer's 4-grams of words that occurred in it before, 0 to 100; None where it has none."""
     ngrams = Counter(zip(*(answer[start:] for start in range(NGRAM)), strict=False))
     total = ngrams.total()
     return 100.0 * (total - len(ngrams)) / total if total else None
@@ -128,8 +142,8 @@ def repetition(answer: list[str]) -> float | None:
 def stops_mid_sentence(answer: str, tokens: int, limit: int) -> bool:
     """Whether the end of the last sentence is missing.
 
-    An answer that reached the limit of its length has to end in a full stop, or the like. One that ended by itself may
-    do without (`90 x 118 cm`), unless it ends in a comma, a hyphen, or a word that cannot end a sentence.
+    An answer that reached the limit of its length has to end in a full stop or a similar sign. An answer that ended by
+    itself needs none (`90 x 118 cm`), unless it ends in a comma, a hyphen, or a word that cannot end a sentence.
     """
     end = answer.rstrip(_CLOSING)
     if not end or end[-1] in _SENTENCE_END:

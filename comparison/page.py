@@ -1,7 +1,7 @@
-"""The page: one HTML file with everything in it, that needs no network and runs nothing that stands in a text.
+"""The page: one HTML file that holds everything, needs no network, and never runs code from a text.
 
-The figures and charts are made here, by the template page.html; the products, which can be many, are drawn by the
-page's own script as the reader comes to them.
+Python and the template page.html make the figures and the charts. There can be many products, so the page's own script
+draws them as the reader scrolls.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from comparison.judging import MAIN_METRIC, METRICS, REVERSED, Metric
+from comparison.judging import MAIN_METRIC, METRICS, Metric
 from comparison.metrics import FUNCTION_WORDS, WORD_PATTERN, words
 from comparison.report import LABELS, SHARES
-from comparison.verdict import QUESTIONS, interval, number
+from comparison.systems import BY_NAME
+from comparison.verdict import interval, number
 from config import Settings
 from pipeline.runtime.artifacts import new_file
 from pipeline.runtime.messages import N_, _, localised
@@ -31,11 +32,11 @@ EXPLANATIONS = {
     "rouge_l": N_("Words in common with the reference, in the same order (F1 of the longest common subsequence)."),
     "meaning": N_("Cosine of the embeddings of answer and reference, times 100."),
     "grounded": N_(
-        "Share of the answer's numbers and content words that stand in the reference or in what was retrieved, in "
-        "percent. Words of the title do not count."
+        "Share of the answer's numbers and content words that also occur in the reference or in the retrieved "
+        "documents, in percent. Words of the title do not count."
     ),
     "repetition": N_(
-        "Share of the answer's sequences of four words that stood in it before, in percent. Less is better."
+        "Share of the answer's four-word sequences that occurred in it before, in percent. Less is better."
     ),
 }
 RESULTS = {
@@ -59,27 +60,28 @@ def page(report: dict[str, Any]) -> str:
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
     environment.globals.update(_=_, number=number, interval=interval, localised=localised)
     environment.globals.update(LABELS=LABELS, SHARES=SHARES, RESULTS=RESULTS)
+    gains = gain_chart(report)
     text = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         report=report,
         language=report["language"].replace("_", "-"),
         metrics=[metric_chart(metric, report) for metric in METRICS],
         differences=[difference_chart(metric, report) for metric in METRICS],
         lengths=length_chart(report),
-        gains=gain_chart(report),
+        gains=gains,
         data=packed(report["products"]),
-        texts=script_texts(report),
+        texts=script_texts(report, gains),
     )
     return text.replace("SCRIPT_HASH", script_hash(text))
 
 
 def script_hash(text: str) -> str:
-    """The hash by which the page's content security policy knows its own script; no other runs."""
+    """The hash of the page's own script: the content security policy allows this script and no other."""
     script = re.search(r"<script>(.*?)</script>", text, re.DOTALL)
     return "sha256-" + base64.b64encode(hashlib.sha256(script[1].encode("utf-8")).digest()).decode("ascii")
 
 
 def packed(value: Any) -> str:
-    """`value` as JSON, compressed, in letters that mean nothing to HTML; 10,000 products would not fit otherwise."""
+    """`value` as compressed JSON in base64, which needs no escaping in HTML; 10,000 products need the compression."""
     import orjson
 
     return base64.b64encode(gzip.compress(orjson.dumps(value), compresslevel=6, mtime=0)).decode("ascii")
@@ -112,41 +114,31 @@ def metric_chart(metric: Metric, report: dict[str, Any]) -> dict[str, Any]:
 
 def is_best(system: str, metric: Metric, report: dict[str, Any]) -> bool:
     """Whether `system` is better than each other one, and tied with none."""
-    results = [
-        found["result"] if found["first"] == system else REVERSED[found["result"]]
-        for found in report["differences"]
-        if found["metric"] == metric.name and system in (found["first"], found["second"])
+    wins = [
+        found["result"] == ("better" if system == found["first"] else "worse")
+        for found in differences_in(metric, report)
+        if system in (found["first"], found["second"])
     ]
-    return bool(results) and set(results) == {"better"}
+    return bool(wins) and all(wins)
+
+
+def differences_in(metric: Metric, report: dict[str, Any]) -> list[dict[str, Any]]:
+    """The differences in one metric, in the order of the questions: that of the headline is the first."""
+    return [difference for difference in report["differences"] if difference["metric"] == metric.name]
 
 
 def round_up(value: float) -> int:
-    """The next of 1, 2, 5, 10, 20, 50, 100."""
+    """The smallest end of an axis that holds `value`, 100 at most."""
     return next(end for end in (1, 2, 5, 10, 20, 40, 60, 80, 100) if value <= end or end == 100)
 
 
 def difference_chart(metric: Metric, report: dict[str, Any]) -> dict[str, Any]:
-    """A row for each pair of systems, in the order of the questions, around a line at 0."""
-    rows = []
-    for first, second in QUESTIONS:
-        for found in report["differences"]:
-            if found["metric"] == metric.name and {found["first"], found["second"]} == {first.name, second.name}:
-                rows.append(_turned(found, first.name))
+    """A row for each pair of systems, around a line at 0."""
+    rows = [{**found, **found["estimate"]} for found in differences_in(metric, report)]
     reach = round_up(max((max(abs(row["low"]), abs(row["high"])) for row in rows), default=1))
     for row in rows:
         row["at"] = {key: 50 + 50 * row[key] / reach for key in ("mean", "low", "high")}
     return {"metric": metric, "label": _(metric.label), "reach": reach, "rows": rows}
-
-
-def _turned(difference: dict[str, Any], first: str) -> dict[str, Any]:
-    """The difference with `first` as its first system."""
-    mean, low, high = (difference["estimate"][key] for key in ("mean", "low", "high"))
-    second, result = difference["second"], difference["result"]
-    if difference["first"] != first:
-        mean, low, high, second = -mean, -high, -low, difference["first"]
-        result = REVERSED[result]
-    n = difference["estimate"]["n"]
-    return {"first": first, "second": second, "mean": mean, "low": low, "high": high, "n": n, "result": result}
 
 
 def length_chart(report: dict[str, Any]) -> dict[str, Any]:
@@ -161,7 +153,7 @@ def length_chart(report: dict[str, Any]) -> dict[str, Any]:
     }
     lengths["reference"] = [len(words(product["reference"])) for product in report["products"] if product["reference"]]
     everything = sorted(length for values in lengths.values() for length in values)
-    # A few very long texts would press all others into the first bin: they are counted in the last.
+    # A few very long texts would squeeze all others into the first bin, so the last bin counts them.
     end = max(LENGTH_BINS, everything[int(0.98 * (len(everything) - 1))]) if everything else LENGTH_BINS
     width = -(-end // LENGTH_BINS)
     rows = []
@@ -183,20 +175,13 @@ def length_chart(report: dict[str, Any]) -> dict[str, Any]:
 
 def gain_chart(report: dict[str, Any]) -> dict[str, Any] | None:
     """The difference of the headline's two systems in the main metric, product by product, as a histogram around 0."""
-    pair = next(
-        (
-            (first, second)
-            for first, second in QUESTIONS
-            if any({found["first"], found["second"]} == {first.name, second.name} for found in report["differences"])
-        ),
-        None,
-    )
-    if pair is None:
+    differences = differences_in(MAIN_METRIC, report)
+    if not differences:
         return None
-    first, second = pair
+    pair = differences[0]["first"], differences[0]["second"]
     gains = []
     for product in report["products"]:
-        answers = [product["answers"].get(system.name) for system in pair]
+        answers = [product["answers"].get(name) for name in pair]
         if product["counted"] and all(answer and not answer["stale"] for answer in answers):
             gains.append(answers[0][MAIN_METRIC.name] - answers[1][MAIN_METRIC.name])
     reach = round_up(max((abs(gain) for gain in gains), default=1))
@@ -205,10 +190,9 @@ def gain_chart(report: dict[str, Any]) -> dict[str, Any] | None:
         bins[min(int((gain + reach) / (2 * reach) * DIFFERENCE_BINS), DIFFERENCE_BINS - 1)] += 1
     top = max(bins)
     return {
-        "first": first,
-        "second": second,
+        "first": BY_NAME[pair[0]],
+        "second": BY_NAME[pair[1]],
         "reach": reach,
-        "top": top,
         "heights": [100 * count / top if top else 0 for count in bins],
         "better": sum(gain > 0 for gain in gains),
         "worse": sum(gain < 0 for gain in gains),
@@ -216,12 +200,11 @@ def gain_chart(report: dict[str, Any]) -> dict[str, Any] | None:
     }
 
 
-def script_texts(report: dict[str, Any]) -> dict[str, Any]:
+def script_texts(report: dict[str, Any], gains: dict[str, Any] | None) -> dict[str, Any]:
     """What the page's script needs besides the products: texts in the reader's language, and what a word is."""
-    pair = gain_chart(report)
     return {
         "systems": [[name, _(LABELS[name])] for name in report["systems"]],
-        "pair": [pair["first"].name, pair["second"].name] if pair else None,
+        "pair": [gains["first"].name, gains["second"].name] if gains else None,
         "point": _("."),
         "word": WORD_PATTERN,
         "function_words": sorted(FUNCTION_WORDS),
@@ -240,12 +223,12 @@ def script_texts(report: dict[str, Any]) -> dict[str, Any]:
             "seconds": _("{n} s"),
             "retrieved": _("What was retrieved: {system}"),
             "retrieved_by": _("What was retrieved"),
-            "nothing": _("Nothing was near enough."),
+            "nothing": _("No document was similar enough."),
             "score": _("score {n}"),
             "loops": _("loops"),
             "cut_off": _("stops in mid-sentence"),
             "repeats_example": _("repeats a training example"),
-            "stale": _("made with something else than is there now"),
+            "stale": _("outdated: made with other settings, or with another model, adapter or index"),
             "trained_on": _("trained on"),
             "unseen": _("not trained on"),
             "indexed": _("in the index"),

@@ -1,4 +1,4 @@
-"""Whether an answer was made with what is there now: the same settings, model, adapter, index and catalogue."""
+"""Whether an answer is up to date: made with the present settings, model, adapter, index and catalogue."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pipeline.runtime.messages import _
 
 
 class Source(NamedTuple):
-    """What an answer was made with: groups of settings, and the hashes of the artifacts that it rests on."""
+    """What an answer was made with: groups of settings, and the hashes of the artifacts that it depends on."""
 
     settings: dict[str, dict]
     inputs: dict[str, str]
 
 
 def present_source(system: System, settings: Settings) -> Source:
-    """What an answer of `system` rests on when it is made now."""
+    """What an answer of `system` would be made with now."""
     groups = ["model", "generation"] + ["rag"] * system.retrieval
     return Source(
         settings.model_dump(mode="json", include=set(groups)),
@@ -34,7 +34,7 @@ def rests_on(system: System, settings: Settings) -> list[Path]:
 
 
 def faults(source: Source, system: System, settings: Settings) -> list[str]:
-    """In words what an answer was made with that is different now; empty where it could be made again today."""
+    """In words, what has changed since an answer was made; empty where nothing has."""
     found = []
     for group in ["model", "generation"] + ["rag"] * system.retrieval:
         then, now = source.settings.get(group, {}), getattr(settings, group)

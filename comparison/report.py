@@ -1,4 +1,4 @@
-"""The comparison as data, and what is made of it besides the page: JSON, CSV, Markdown, tables on the screen."""
+"""The comparison as data, and written as JSON, CSV, Markdown and tables on the screen; page.py makes the page."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ SHARES = {
     "loops": N_("Answers that loop"),
     "cut_off": N_("Answers that stop in mid-sentence"),
     "repeats_example": N_("Answers that repeat a training example"),
-    "abstained_right": N_("Not in the index, and known as such"),
+    "abstained_right": N_("Not in the index, and recognised as such"),
     "abstained_wrong": N_("In the index, and not found"),
 }
 SHOWN_ASKED, SHOWN_SAMPLED = 8, 4  # products on the screen and in the Markdown file; the page has all of them
 SHOWN_CHARACTERS = 180
-SCREEN_WIDTH = 110  # where the screen is a file
+SCREEN_WIDTH = 110  # columns, where the output goes to a file
 BIDI_CONTROLS = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
-# What a spreadsheet would take for a formula, as the first character of a cell.
+# A spreadsheet takes a cell that starts with one of these for a formula.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -96,7 +96,7 @@ def _rounded(value: Any) -> Any:
 
 
 def _speed(judgement: Judgement, system: str, speed: Speed | None) -> dict[str, Any]:
-    """Tokens per second over all of the system's answers, and what was measured while they were generated."""
+    """Tokens per second over all of the system's answers, and the memory and first-token time where measured."""
     answers = [case.answers[system] for case in judgement.cases if system in case.answers]
     tokens, seconds = sum(answer.tokens for answer in answers), sum(answer.seconds for answer in answers)
     return {
@@ -203,7 +203,7 @@ def print_report(report: dict[str, Any]) -> None:
 
 
 def printable(text: str) -> str:
-    """`text` without what a terminal would obey: control characters and those that turn the direction of writing."""
+    """`text` without control characters, which a terminal obeys, and without those that change the text direction."""
     text = text.translate(dict.fromkeys(map(ord, "\n\t"), " ") | dict.fromkeys(BIDI_CONTROLS))
     return "".join(sign for sign in text if unicodedata.category(sign) not in ("Cc", "Cs", "Co", "Cn"))
 

@@ -42,3 +42,15 @@ RAG_FINE_TUNED = System(
     "compare_models.py",
 )
 SYSTEMS = (FOUNDATION, FINE_TUNED, RAG, RAG_FINE_TUNED)
+BY_NAME = {system.name: system for system in SYSTEMS}
+
+# Every pair, as it is compared everywhere: the first system minus the second. The question that the project asks comes
+# first: the first pair that has answers gives the headline, the next ones are told below it.
+QUESTIONS = (
+    (RAG, FINE_TUNED),
+    (RAG_FINE_TUNED, RAG),
+    (FINE_TUNED, FOUNDATION),
+    (RAG_FINE_TUNED, FINE_TUNED),
+    (RAG, FOUNDATION),
+    (RAG_FINE_TUNED, FOUNDATION),
+)

@@ -1,4 +1,4 @@
-"""The honesty checks: which products the adapter was trained on, and which answers repeat a training example."""
+"""Checks for leaked training data: products that the adapter was trained on, answers that repeat an example."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from config import Settings
 from pipeline.catalogue.products import is_held_out, normalised_title
 from pipeline.runtime.artifacts import read_meta
 
-COPIED_WORDS = 8  # a shorter answer can be like a training example without being a copy
+COPIED_WORDS = 8  # a shorter answer can equal the start of an example by chance
 
 
 def mark_trained_on(cases: list[Case], settings: Settings) -> None:
-    """Set `trained_on` of each case: its title is among the training examples of the present adapter.
+    """Set `trained_on` of each case whose title is among the training examples of the present adapter.
 
-    Where these are not known any more, each title counts as trained on that was not held out.
+    Where the examples are no longer known, every title that was not held out counts as trained on.
     """
     if not settings.model.lora_dir.exists():
         return
@@ -47,8 +47,8 @@ def examples_are_known(settings: Settings) -> bool:
 def repeated_examples(cases: list[Case], settings: Settings) -> dict[tuple[str, bool], set[str]]:
     """By case, the systems whose answer repeats a training example word for word, from its start to the answer's end.
 
-    Any example counts, not only that of the same product, unless it stood in the prompt. The examples are read one at
-    a time.
+    Any example counts, not only that of the same product, unless it was in the prompt. The examples are read one by
+    one, so they need not fit into memory.
     """
     starts = defaultdict(list)  # the first words of an answer -> the answers that start so
     for case in cases:

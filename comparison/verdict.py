@@ -1,25 +1,15 @@
-"""The verdict in sentences: which system is better and by how much, what cannot be concluded, what to be wary of."""
+"""The verdict in sentences: which system is better and by how much, and what limits this conclusion."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from comparison.judging import FEWEST_PRODUCTS, Difference, Judgement
-from comparison.systems import FINE_TUNED, FOUNDATION, RAG, RAG_FINE_TUNED, System
+from comparison.judging import FEWEST_PRODUCTS, MAIN_METRIC, Difference, Judgement
+from comparison.systems import BY_NAME, RAG, RAG_FINE_TUNED
 from config import Settings
 from pipeline.runtime.messages import _, localised
 
-# The question that the project asks comes first; the first pair whose answers are there gives the headline,
-# the two after it are told below; the others stand in the page's table.
-QUESTIONS = (
-    (RAG, FINE_TUNED),
-    (RAG_FINE_TUNED, RAG),
-    (FINE_TUNED, FOUNDATION),
-    (RAG_FINE_TUNED, FINE_TUNED),
-    (RAG, FOUNDATION),
-    (RAG_FINE_TUNED, FOUNDATION),
-)
-TOLD = 3
+TOLD = 3  # questions that get a sentence, the first as the headline; the page's table has all of them
 
 
 class Verdict(NamedTuple):
@@ -31,20 +21,20 @@ class Verdict(NamedTuple):
 
 
 def verdict(judgement: Judgement, notes: list[str], settings: Settings) -> Verdict:
-    """The verdict on all pairs of systems; `notes` are faults of the answers that were found while reading them."""
-    pairs = [(first, second, judgement.difference(first, second)) for first, second in QUESTIONS]
-    answered = [(first, second, difference) for first, second, difference in pairs if difference is not None]
-    sentences = [in_words(*pair) for pair in answered]
+    """The verdict on all pairs of systems; `notes` are the faults that were found while the answers were read."""
+    differences = [difference for difference in judgement.differences if difference.metric == MAIN_METRIC.name]
+    sentences = [in_words(difference) for difference in differences]
     headline = sentences[0] if sentences else _("Nothing can be concluded: no product was answered by two systems.")
     return Verdict(
         headline,
         [*abstentions(judgement), *sentences[1:TOLD]],
-        [*limits(judgement, [difference for _first, _second, difference in answered], settings), *notes],
+        [*limits(judgement, differences, settings), *notes],
     )
 
 
-def in_words(first: System, second: System, difference: Difference) -> str:
+def in_words(difference: Difference) -> str:
     """One sentence on a pair; the better system is its subject."""
+    first, second = BY_NAME[difference.first], BY_NAME[difference.second]
     mean, low, high, n = difference.estimate
     if difference.result == "worse":
         first, second, (mean, low, high) = second, first, (-mean, -high, -low)
@@ -77,7 +67,7 @@ def in_words(first: System, second: System, difference: Difference) -> str:
 
 
 def abstentions(judgement: Judgement) -> list[str]:
-    """How well the search tells products that are in the index from others; it is the same for both its systems."""
+    """How well the search distinguishes products in the index from others; both its systems share the search."""
     system = next((system for system in (RAG, RAG_FINE_TUNED) if system in judgement.systems), None)
     if system is None:
         return []
@@ -85,7 +75,8 @@ def abstentions(judgement: Judgement) -> list[str]:
     if right := shares.get("abstained_right"):
         sentences.append(
             _(
-                "{System} knew {hits:,} of {n:,} products that are not in the index (95% interval {low}% to {high}%)."
+                "{System} recognised {hits:,} of {n:,} products that are not in the index "
+                "(95% interval {low}% to {high}%)."
             ).format(
                 System=system.in_sentence(first=True),
                 hits=right.hits,
@@ -139,17 +130,16 @@ def limits(judgement: Judgement, differences: list[Difference], settings: Settin
     for name, shares in judgement.shares.items():
         share = shares.get("repeats_example")
         if share and share.hits:
-            label = next(_(system.label) for system in judgement.systems if system.name == name)
             found.append(
                 _("{system}: {hits:,} of {n:,} answers repeat a training example word for word.").format(
-                    system=label, hits=share.hits, n=share.n
+                    system=_(BY_NAME[name].label), hits=share.hits, n=share.n
                 )
             )
     return found
 
 
 def number(value: float, digits: int = 1) -> str:
-    """`value` as it is written in the language of the messages; a rounded zero has no sign."""
+    """`value` with the decimal mark of the language; a value that rounds to zero has no sign."""
     text = localised(value, f".{digits}f")
     return text.lstrip("-") if round(float(value), digits) == 0 else text.replace("-", "\u2212")
 

@@ -1,38 +1,33 @@
 """Bring the catalogue of messages up to date with the code: python locale/update.py
 
-New messages come into messages.po without a translation, or with that of a similar one, marked `fuzzy`; those that no
-code prints any more leave it; messages.mo is compiled from it. Run it, translate what it names and take the mark away,
-run it again.
+New messages enter messages.po without a translation, or with that of a similar message, marked `fuzzy`. Messages that
+the code no longer prints leave it. Translate what is listed, remove the mark, and run this again: it compiles
+messages.mo.
 """
 
-from __future__ import annotations
-
-import ast
 import sys
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
-from jinja2.ext import babel_extract
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 PO_FILE = PROJECT_DIR / "locale" / "pt_BR" / "LC_MESSAGES" / "messages.po"
 MO_FILE = PO_FILE.with_suffix(".mo")
-
-LINE_WIDTH = 120
+SOURCES = {"*.py": "python", "pipeline/**.py": "python", "comparison/**.py": "python", "comparison/*.html": "jinja2"}
 
 
 def main() -> None:
-    catalogue = read_catalogue()
-    take_messages(catalogue)
-    with PO_FILE.open("wb") as file:
-        write_po(file, catalogue, width=LINE_WIDTH, no_location=True, ignore_obsolete=True)
-    with MO_FILE.open("wb") as file:
-        write_mo(file, catalogue)
-    for message in untranslated(catalogue):
-        print(message)
-    print(f"{len(catalogue)} messages, {len(untranslated(catalogue))} of them not translated: {PO_FILE}")
+    catalogue, template = read_catalogue(), Catalog()
+    for message in message_ids():
+        template.add(message)
+    catalogue.update(template, update_creation_date=False)
+    with PO_FILE.open("wb") as po, MO_FILE.open("wb") as mo:
+        write_po(po, catalogue, width=120, no_location=True, ignore_obsolete=True)
+        write_mo(mo, catalogue)
+    print(*untranslated(catalogue), f"{len(catalogue)} messages: {PO_FILE}", sep="\n")
 
 
 def read_catalogue() -> Catalog:
@@ -41,48 +36,16 @@ def read_catalogue() -> Catalog:
         return read_po(file, locale="pt_BR")
 
 
-def take_messages(catalogue: Catalog) -> None:
-    """Give `catalogue` exactly the messages of the code, in their order; what is translated stays translated."""
-    template = Catalog()
-    for message in message_ids():
-        template.add(message)
-    catalogue.update(template, update_creation_date=False)
-
-
 def message_ids() -> list[str]:
-    """The messages of the code: what stands in `_("...")` and `N_("...")`, and what --help says of each group."""
-    folders = (PROJECT_DIR / "pipeline", PROJECT_DIR / "comparison")
-    files = [*PROJECT_DIR.glob("*.py"), *(file for folder in folders for file in folder.rglob("*.py"))]
-    ids = [message for file in sorted(files) for message in marked_messages(file)]
-    ids += [message for file in sorted((PROJECT_DIR / "comparison").glob("*.html")) for message in page_messages(file)]
-    return list(dict.fromkeys([*ids, *group_descriptions()]))
+    """The texts in `_("...")` and `N_("...")`, and the docstrings of the groups of settings, which --help prints.
 
-
-def marked_messages(file: Path) -> list[str]:
-    """The texts in `_("...")` and `N_("...")` of a Python file, in their order.
-
-    Taken from the syntax tree, since pybabel misses those in f-strings and in the arguments of another `_`.
+    Babel overlooks a `_("...")` that stands inside an f-string or inside another `_(...)`: write it outside.
     """
-    calls = [node for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
-    marks = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id in ("_", "N_")]
-    marks.sort(key=lambda call: (call.lineno, call.col_offset))
-    return [mark.args[0].value for mark in marks if isinstance(mark.args[0], ast.Constant)]
-
-
-def page_messages(file: Path) -> list[str]:
-    """The texts in `{{ _("...") }}` of a Jinja template, in their order."""
-    with file.open("rb") as template:
-        found = babel_extract(template, ["_"], [], {"encoding": "utf-8", "trim_blocks": "true", "silent": "false"})
-        return [message for _line, _function, message, _comments in found if message]
-
-
-def group_descriptions() -> list[str]:
-    """The docstrings of the groups of settings, which --help prints."""
     sys.path.insert(0, str(PROJECT_DIR))
-    from config import Group, Settings
+    from config import Group
 
-    kinds = [field.annotation for field in Settings.model_fields.values()]
-    return [kind.__doc__ for kind in kinds if isinstance(kind, type) and issubclass(kind, Group)]
+    marked = [found[2] for found in extract_from_dir(PROJECT_DIR, SOURCES.items())]
+    return [*dict.fromkeys(marked), *(group.__doc__ for group in Group.__subclasses__())]
 
 
 def untranslated(catalogue: Catalog) -> list[str]:

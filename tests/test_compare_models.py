@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.model.answers import Answer, save_answers
-from pipeline.runtime.artifacts import write_json, write_meta
+from pipeline.runtime.artifacts import write_meta
 from tests.comparison.browser import CHROMIUM, open_in_chromium
 from tests.running import DEMO, Finished, assert_refused, demo_settings, kill_when, run_script, run_well, start
 
@@ -30,10 +30,6 @@ def sentences(number: int) -> str:
 def compared(folder: Path, catalogue: dict[str, str], answers: dict[str, dict[str, str]], *flags: str) -> Finished:
     """Run script 8 on a catalogue and on answers of scripts 2, 4 and 7 (by system, by title)."""
     settings = demo_settings(folder)
-    write_json(
-        settings.data.processed_file,
-        [{"product": product, "description": text} for product, text in catalogue.items()],
-    )
     lines = ",\n".join(json.dumps({"product": title, "description": text}) for title, text in catalogue.items())
     settings.data.processed_file.write_text(f"[\n{lines}\n]\n", encoding="utf-8", newline="\n")
     for system, texts in answers.items():

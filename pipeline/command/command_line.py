@@ -28,6 +28,7 @@ TYPE_NAMES = {
     Path: N_("path"),
     list: N_("one or more texts"),
 }
+GROUP_NAME = N_("a group of settings")
 BOUNDS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<", "pattern": "~"}
 
 
@@ -249,7 +250,7 @@ def _expected(field: FieldInfo) -> str:
         for name, sign in BOUNDS.items()
         if getattr(rule, name, None) is not None
     ]
-    return " ".join([_(TYPE_NAMES.get(kind, N_("a group of settings"))), *bounds])
+    return " ".join([_(TYPE_NAMES.get(kind, GROUP_NAME)), *bounds])
 
 
 def _type(field: FieldInfo) -> Any:

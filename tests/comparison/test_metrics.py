@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from comparison.metrics import groundedness, measure, repetition, stops_mid_sentence, words
+from comparison.metrics import groundedness, measure, measure_abstention, repetition, stops_mid_sentence, words
 
 TITLE = "Umberleigh Duffle Coat"
 REFERENCE = "Keep warm at school in this duffle coat. Measures 78 cm, sizes 8 to 20. Wash at 30 degrees, gentle cycle."
@@ -13,7 +13,7 @@ LOOP = "It is also very easy to clean. " * 12
 
 
 def figures(answer: str, reference: str | None = REFERENCE, title: str = TITLE, tokens: int = 40, **others) -> dict:
-    return measure(answer, reference, title, others.get("retrieved", []), tokens, 128, others.get("abstained", False))
+    return measure(answer, reference, title, others.get("retrieved", []), tokens, limit=128)
 
 
 def test_copied_reference_has_full_marks():
@@ -43,9 +43,14 @@ def test_loop_is_a_loop():
 
 
 def test_abstention_is_like_no_reference():
-    abstention = figures("This product is not in the catalogue.", abstained=True)
-    assert (abstention["chrf"], abstention["rouge_l"]) == (0, 0)
+    abstention = measure_abstention("This product is not in the catalogue.", wrong=True)
+    assert (abstention["chrf"], abstention["rouge_l"], abstention["meaning"]) == (0, 0, 0)
     assert (abstention["grounded"], abstention["loops"], abstention["cut_off"]) == (None, None, None)
+
+
+def test_right_abstention_is_not_compared_with_the_reference():
+    abstention = measure_abstention("This product is not in the catalogue.", wrong=False)
+    assert [abstention[name] for name in ("chrf", "rouge_l", "meaning", "grounded")] == [None] * 4
 
 
 def test_without_a_reference_nothing_is_compared_with_it():

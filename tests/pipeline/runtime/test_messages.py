@@ -5,6 +5,7 @@ After a message was added or changed: `python locale/update.py`, translate what 
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import runpy
@@ -53,6 +54,22 @@ def test_every_message_of_the_code_is_translated_and_no_other(catalogue):
     assert sorted({message.id for message in catalogue if message.id} - set(ids)) == []
     assert update_script["untranslated"](catalogue) == []
     assert list(catalogue.obsolete) == []
+
+
+def test_no_message_stands_where_babel_overlooks_it():
+    ids = set(update_script["message_ids"]())
+    files = [
+        *PROJECT_DIR.glob("*.py"),
+        *(file for room in ("pipeline", "comparison") for file in (PROJECT_DIR / room).rglob("*.py")),
+    ]
+    calls = [
+        node
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+    ]
+    marks = [call.args[0] for call in calls if isinstance(call.func, ast.Name) and call.func.id in ("_", "N_")]
+    assert {mark.value for mark in marks if isinstance(mark, ast.Constant)} - ids == set()
 
 
 def test_help_texts_are_among_the_messages():

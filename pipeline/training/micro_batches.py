@@ -2,7 +2,8 @@
 
 An optimizer step takes as many examples as the settings ask for, in as few micro-batches as fit the tokens that the
 memory plan allows. The position ids restart with each example, from which the attention knows where one ends, so no
-example sees another; and the loss of a step is the mean over its tokens, so it does not matter how they are dealt out.
+example sees another (packing.py finds out where a model does not go by them); and the loss of a step is the mean over
+its tokens, so it does not matter how they are dealt out.
 """
 
 from __future__ import annotations
@@ -42,10 +43,13 @@ def tokenise(
 
 def tokenise_dataset(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, window: int, **options) -> Dataset:
     """`dataset` of `prompt` and `completion` as what a trainer reads, see `tokenise`; `options` are those of `map`."""
+    from datasets import Features, List, Value
+
     return dataset.map(
         lambda examples: tokenise(examples["prompt"], examples["completion"], tokenizer, window),
         batched=True,
         remove_columns=dataset.column_names,
+        features=Features({"input_ids": List(Value("int32")), "labels": List(Value("int32"))}),  # also where all is cut
         **options,
     )
 

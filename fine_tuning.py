@@ -37,10 +37,7 @@ from pipeline.runtime.artifacts import new_folder, require, require_replaceable,
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import N_, _
 from pipeline.runtime.screen import banner
-from pipeline.training.checkpoints import (
-    remove_training_dir,
-    training_dir,
-)
+from pipeline.training.checkpoints import remove_training_dir, training_dir
 from pipeline.training.environment import report_environment
 from pipeline.training.examples import (
     Examples,
@@ -79,8 +76,6 @@ def main(settings: Settings) -> None:
     require_replaceable(settings.model.lora_dir)
     require_usable_path(settings)
     report_environment_and_settings(settings)
-    from pipeline.training.resuming import train  # after Unsloth
-
     processes = join_processes(settings)
     foundation = read_configuration(settings)
     with sole_writer(settings.training.output_dir) if processes.is_main_process else nullcontext():
@@ -89,7 +84,6 @@ def main(settings: Settings) -> None:
         language_model = prepare_lora(load_model(plan, settings), settings)
         rehearse_gguf(language_model, settings)
         trainer = configure_trainer(language_model, examples, plan, foundation, settings)
-        banner(_("Training the SFT trainer (Supervised Fine-Tuning)..."))
         statistics = train(trainer, settings)
         if processes.is_main_process:
             finish(trainer, statistics, language_model, settings)
@@ -218,6 +212,14 @@ def configure_trainer(
         trainer = make_trainer(language_model, examples, plan, folder, settings)
     print("\n" + _("SFT trainer configured!"))
     return trainer
+
+
+def train(trainer: DescriptionTrainer, settings: Settings) -> TrainingStatistics | None:
+    """Train from the start or from the last checkpoint; None where there was no step left to take."""
+    from pipeline.training.resuming import train_or_resume
+
+    banner(_("Training the SFT trainer (Supervised Fine-Tuning)..."))
+    return train_or_resume(trainer, settings)
 
 
 # ------------------------------------------------------------------------------------------------- trying and saving

@@ -17,7 +17,7 @@ from pipeline.training.statistics import TrainingStatistics
 from pipeline.training.trainer import DescriptionTrainer
 
 
-def train(trainer: DescriptionTrainer, settings: Settings) -> TrainingStatistics | None:
+def train_or_resume(trainer: DescriptionTrainer, settings: Settings) -> TrainingStatistics | None:
     """Train from the start or from the last checkpoint; None where that was of the last step already.
 
     Raises KeyboardInterrupt after Ctrl-C, when the step is finished and saved.
@@ -37,7 +37,7 @@ def train(trainer: DescriptionTrainer, settings: Settings) -> TrainingStatistics
 
 
 def take_steps(trainer: DescriptionTrainer, checkpoint: Path | None, settings: Settings) -> TrainingStatistics:
-    """Train, after `checkpoint` where there is one. Raises KeyboardInterrupt as `train`."""
+    """Train, after `checkpoint` where there is one. Raises KeyboardInterrupt as `train_or_resume`."""
     trainer.args.eval_on_start = trainer.eval_dataset is not None and not checkpoint
     stop = StopRequest(trainer)
     for callback in (stop, LossWatch(trainer), ProgressFigures(trainer, settings.training.output_dir)):

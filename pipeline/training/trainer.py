@@ -150,12 +150,11 @@ def make_trainer(
     # Beside the checkpoints, which go; the name is the training's own, so that one that goes on adds to its curves.
     os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(folder.parent / "tensorboard" / folder.name))
     patience = settings.training.early_stopping_patience if examples.held_out is not None else 0
+    on_card = language_model.model.device.type == "cuda"
     trainer = DescriptionTrainer(
         plan,
         model=language_model.model,
-        args=trainer_config(
-            plan, folder, language_model.model.device.type == "cuda", examples.held_out is not None, settings
-        ),
+        args=trainer_config(plan, folder, on_card, examples.held_out is not None, settings),
         train_dataset=examples.training,
         eval_dataset=examples.held_out,
         processing_class=language_model.tokenizer,

@@ -1,6 +1,6 @@
 """The training examples: from the clean catalogue to the file that keeps them, and on to the tokens that are learned.
 
-They are tokenised once. The datasets lie on the disk, so that a catalogue of any size needs little memory.
+They are tokenised once, and the tokens stay on the disk, so that training on a large catalogue needs little memory.
 """
 
 from __future__ import annotations

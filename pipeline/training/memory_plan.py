@@ -1,4 +1,4 @@
-"""How the examples of an optimizer step are dealt out, so that a training fits the card's memory.
+"""How the examples of an optimizer step are divided into micro-batches, so that a training fits the card's memory.
 
 The plan is made before the model is loaded, from its configuration and the lengths of the examples.
 """
@@ -36,7 +36,9 @@ LABELS = {
 
 
 class MemoryPlan(NamedTuple):
-    """How a training is dealt out, and what it needs. `available` is None where nothing has to fit: on a processor.
+    """How each step is divided into micro-batches, and what memory that needs.
+
+    `available` is None where nothing has to fit: on a processor.
 
     Packed, an optimizer step has `micro_batches` of whole examples end to end; else `micro_batches` of `batch_size`
     padded examples. `largest` is the largest of the whole training, by the numbers of its examples. With
@@ -82,7 +84,7 @@ def plan_memory(lengths: Sequence[int], config: PretrainedConfig, settings: Sett
     shape = shape_of(config)
     offload = None
     if shape:
-        asked = dealt_out(lengths, settings, settings.training.packing).tokens
+        asked = divide_steps(lengths, settings, settings.training.packing).tokens
         needed = sum(memory_parts(shape, settings, asked).values())
         offload = needed > room_in(available) and can_offload_embedding(shape, settings)
     plan = plan_for_card(lengths, shape, settings, settings.training.packing, available, offload)
@@ -101,7 +103,7 @@ def padded(plan: MemoryPlan, lengths: Sequence[int], config: PretrainedConfig, s
 
 def plan_for_processor(lengths: Sequence[int], settings: Settings, packed: bool) -> MemoryPlan:
     capacity = max(PROCESSOR_TOKENS, max(lengths)) if packed else None
-    plan = dealt_out(lengths, settings, packed, capacity)
+    plan = divide_steps(lengths, settings, packed, capacity)
     return plan._replace(notes=(_("On the processor nothing has to fit a card."),))
 
 
@@ -109,11 +111,11 @@ def plan_for_card(
     lengths: Sequence[int], shape: Shape | None, settings: Settings, packed: bool, available: int, offload: bool | None
 ) -> MemoryPlan:
     """The plan for `available` bytes; as the settings ask where the model has no `shape` to plan with."""
-    as_asked = dealt_out(lengths, settings, packed)
+    as_asked = divide_steps(lengths, settings, packed)
     if shape is None:
         note = _("This kind of model cannot be planned for: watch its first steps.")
         return as_asked._replace(available=available, notes=(note,))
-    plan = dealt_out(lengths, settings, packed, most_tokens(shape, settings, room_in(available), bool(offload)))
+    plan = divide_steps(lengths, settings, packed, most_tokens(shape, settings, room_in(available), bool(offload)))
     notes = ()
     if plan.micro_batches != as_asked.micro_batches:
         needed = sum(memory_parts(shape, settings, as_asked.tokens, bool(offload)).values())
@@ -167,7 +169,7 @@ def available_memory(settings: Settings) -> int | None:
     limits = [memory for memory in (present, of_the_planned) if memory is not None]
     if limits and torch.distributed.is_available() and torch.distributed.is_initialized():
         everywhere: list = [None] * torch.distributed.get_world_size()
-        torch.distributed.all_gather_object(everywhere, min(limits))  # or the cards would deal out differently
+        torch.distributed.all_gather_object(everywhere, min(limits))  # so that all divide alike
         limits = everywhere
     return min(limits, default=None)
 
@@ -181,11 +183,11 @@ def limit_memory(plan: MemoryPlan) -> None:
         torch.cuda.set_per_process_memory_fraction(min(1.0, max(plan.available, 0) / total))
 
 
-# --------------------------------------------------------------------------------------------------------- dealing out
+# ------------------------------------------------------------------------------------------------------- micro-batches
 
 
-def dealt_out(lengths: Sequence[int], settings: Settings, packed: bool, capacity: int | None = None) -> MemoryPlan:
-    """The examples of a step in as few micro-batches as `capacity` tokens allow; None allows any number.
+def divide_steps(lengths: Sequence[int], settings: Settings, packed: bool, capacity: int | None = None) -> MemoryPlan:
+    """The plan with as few micro-batches a step as `capacity` tokens allow; None allows any number of tokens.
 
     Raises UserError where not even the longest example alone fits.
     """

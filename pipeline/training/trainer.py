@@ -32,7 +32,7 @@ class DescriptionTrainer(SFTTrainer):
 
     `step_loss` is the loss of the current optimizer step so far, in nats per token of a description. `tokens` are those
     that this process has read, prompts and descriptions without padding, in `seconds` of training steps. `plan` says
-    how the examples of a step are dealt out.
+    how a step is divided into micro-batches.
     """
 
     step_loss: float | torch.Tensor = 0.0
@@ -42,7 +42,7 @@ class DescriptionTrainer(SFTTrainer):
     def __init__(self, plan: MemoryPlan, **options):
         super().__init__(**options)
         self.plan = plan
-        self.add_callback(MemoryProof(self))
+        self.add_callback(MemoryDryRun(self))
         pad = self.processing_class.pad_token_id
         self.data_collator = DataCollatorForLanguageModeling(pad, padding_free=plan.packed)
         if plan.packed and "unsloth" in sys.modules:
@@ -99,10 +99,10 @@ class DescriptionTrainer(SFTTrainer):
         return EvalLoopOutput(predictions=None, label_ids=None, metrics=metrics, num_samples=len(self.eval_dataset))
 
 
-class MemoryProof(TrainerCallback):
-    """Computes the largest micro-batch of the training once, before the first step, and learns nothing from it.
+class MemoryDryRun(TrainerCallback):
+    """A dry run of the largest micro-batch before the first step: it shows whether the training fits the card.
 
-    Only then is the model wrapped as it will be, and all lies on the card that will lie beside the micro-batch.
+    It waits for the beginning of the training, since the trainer wraps the model only then.
     """
 
     def __init__(self, trainer: DescriptionTrainer):
@@ -114,7 +114,7 @@ class MemoryProof(TrainerCallback):
         if not plan.parts or device.type != "cuda":
             return
         try:
-            self.try_out(plan, device)
+            self.dry_run(plan, device)
         except torch.cuda.OutOfMemoryError:
             raise UserError(
                 _(
@@ -131,7 +131,7 @@ class MemoryProof(TrainerCallback):
             )
         )
 
-    def try_out(self, plan: MemoryPlan, device: torch.device) -> None:
+    def dry_run(self, plan: MemoryPlan, device: torch.device) -> None:
         trainer = self.trainer
         batch = trainer.data_collator([trainer.train_dataset[number] for number in plan.largest])
         learned = (batch["labels"] != IGNORED).sum().to(device)
@@ -146,7 +146,7 @@ class MemoryProof(TrainerCallback):
 def make_trainer(
     language_model: LanguageModel, examples: Examples, plan: MemoryPlan, folder: Path, settings: Settings
 ) -> DescriptionTrainer:
-    """The trainer of `examples`, which `plan` deals out, with its checkpoints in `folder`."""
+    """The trainer of `examples`, divided as `plan` says, with its checkpoints in `folder`."""
     # Beside the checkpoints, which go; the name is the training's own, so that one that goes on adds to its curves.
     os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(folder.parent / "tensorboard" / folder.name))
     patience = settings.training.early_stopping_patience if examples.held_out is not None else 0

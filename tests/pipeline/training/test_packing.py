@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
+import shutil
 
 import pytest
 
 import fine_tuning
-from config import PROFILES
 from pipeline.model.configuration import read_configuration
 from pipeline.model.loading import add_lora, load_foundation_model
 from pipeline.training.packing import packed_examples_mix
-from tests.conftest import ANSWERS
-from tests.running import DEMO, demo_settings, run_well
+from tests.running import demo_settings
 
 SIZES = {
     "hidden_size": 32,
@@ -61,30 +59,8 @@ MIXING = {
 @pytest.fixture(scope="module")
 def catalogue(tmp_path_factory):
     """A folder with a catalogue of 30 short products."""
-    folder = tmp_path_factory.mktemp("packing")
-    rows = [{"product": f"Lamp {n}", "description": f"lamp number {n} " + "shines " * n} for n in range(30)]
-    lines = ",\n".join(map(json.dumps, rows))
-    (folder / "trn_processed.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
-    return folder
-
-
-def tiny_model(folder, kind: str, sizes: dict):
-    """A folder with a model of this kind, with random weights and the demo's tokenizer."""
-    import torch
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(PROFILES["demo"]["model"]["name"])
-    ids = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}
-    config = AutoConfig.for_model(kind, vocab_size=len(tokenizer), **(ids | {"pad_token_id": None} | sizes))
-    torch.manual_seed(0)
-    model = AutoModelForCausalLM.from_config(config)
-    with torch.no_grad():
-        for weight in model.parameters():  # initial weights are so small that hardly a layer changes what comes in
-            if weight.dim() > 1:
-                weight.mul_(3)
-    model.save_pretrained(folder / kind)
-    tokenizer.save_pretrained(folder / kind)
-    return folder / kind
+    lamps = {f"Lamp {n}": f"lamp number {n} " + "shines " * n for n in range(30)}
+    return write_catalogue(tmp_path_factory.mktemp("packing"), lamps)
 
 
 def projection_of(model) -> str:
@@ -112,3 +88,18 @@ def test_models_that_do_not_keep_packed_examples_apart_are_found(catalogue, tmp_
     assert plan.packed
     trainer = make_trainer(language_model, examples, plan, tmp_path / "out" / "training", settings)
     assert packed_examples_mix(trainer) == (kind in MIXING)
+
+
+@pytest.mark.parametrize("kind", ["opt", "falcon", "llama"])
+def test_script_pads_the_examples_where_packed_ones_would_mix(catalogue, tmp_path, kind):
+    """The adapter is the one of a training that pads from the start; a model that keeps them apart goes on packing."""
+    name = tiny_model(tmp_path, kind, (APART | MIXING)[kind])
+    flags = (*DEMO, *ANSWERS, "--model.name", str(name), "--training.max_steps", "2", "--training.eval_examples", "2")
+    flags += ("--lora.target_modules", "query_key_value" if kind == "falcon" else "q_proj")
+    packed, padded = (shutil.copytree(catalogue, tmp_path / name) for name in ("packed", "padded"))
+    screen = run_well("fine_tuning.py", packed, *flags).screen
+    assert ("packed examples would see each other" in screen) == (kind in MIXING)
+    assert ("4 examples, padded in micro-batches" in screen) == (kind in MIXING)
+    if kind in MIXING:
+        run_well("fine_tuning.py", padded, *flags, "--training.packing", "false")
+        assert_same_adapter(packed, padded)

@@ -70,10 +70,9 @@ def test_examples_are_those_of_the_folder_however_it_is_called(tmp_path, monkeyp
         settings = demo_settings(work_dir, "--training.dataset_num_proc", workers)
         foundation = read_configuration(settings)
         examples = fine_tuning.make_examples(foundation, fine_tuning.join_processes(settings), settings)
-        texts = foundation.tokenizer.batch_decode(examples.training["input_ids"], skip_special_tokens=True)
+        texts = foundation.tokenizer.batch_decode(list(examples.training["input_ids"]), skip_special_tokens=True)
         expected = [title for title in LAMPS if not is_held_out(title, 20)]
         assert [re.search(r"### Input:\n(.*)\n", text)[1] for text in texts] == expected
-        assert {file.parent.name for file in tmp_path.rglob("*.arrow")} <= {"datasets", "0.0.0"}
         assert all(file.is_relative_to(folder) for file in tmp_path.rglob("*.arrow"))
 
 

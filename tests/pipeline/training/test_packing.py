@@ -10,7 +10,9 @@ import fine_tuning
 from pipeline.model.configuration import read_configuration
 from pipeline.model.loading import add_lora, load_foundation_model
 from pipeline.training.packing import packed_examples_mix
-from tests.running import demo_settings
+from tests.conftest import ANSWERS
+from tests.running import DEMO, demo_settings, run_well, tiny_model, write_catalogue
+from tests.test_fine_tuning import assert_same_adapter
 
 SIZES = {
     "hidden_size": 32,
@@ -96,7 +98,7 @@ def test_script_pads_the_examples_where_packed_ones_would_mix(catalogue, tmp_pat
     name = tiny_model(tmp_path, kind, (APART | MIXING)[kind])
     flags = (*DEMO, *ANSWERS, "--model.name", str(name), "--training.max_steps", "2", "--training.eval_examples", "2")
     flags += ("--lora.target_modules", "query_key_value" if kind == "falcon" else "q_proj")
-    packed, padded = (shutil.copytree(catalogue, tmp_path / name) for name in ("packed", "padded"))
+    packed, padded = (shutil.copytree(catalogue, tmp_path / folder) for folder in ("packed", "padded"))
     screen = run_well("fine_tuning.py", packed, *flags).screen
     assert ("packed examples would see each other" in screen) == (kind in MIXING)
     assert ("4 examples, padded in micro-batches" in screen) == (kind in MIXING)

@@ -165,12 +165,16 @@ def plan_training(tokenised: Dataset, foundation: Configuration, settings: Setti
 
 def plan_only(settings: Settings) -> None:
     """Print the plan for the examples that a training would have. Nothing is left behind."""
-    foundation = read_configuration(settings)
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder, full_disk_named():
-        file = Path(folder) / "examples.json"
-        write_examples_file(select_examples(settings)[0], file)
-        prompts = to_prompts(load_examples(file, Path(folder)), settings)
-        plan_training(tokenise_prompts(prompts, foundation, settings), foundation, settings)
+        plan_in(Path(folder), settings)  # which closes its files: Windows removes none that is open
+
+
+def plan_in(folder: Path, settings: Settings) -> None:
+    foundation = read_configuration(settings)
+    file = folder / "examples.json"
+    write_examples_file(select_examples(settings)[0], file)
+    prompts = to_prompts(load_examples(file, folder), settings)
+    plan_training(tokenise_prompts(prompts, foundation, settings), foundation, settings)
 
 
 # --------------------------------------------------------------------------------------------------- model and trainer

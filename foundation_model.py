@@ -10,15 +10,14 @@ from config import Settings
 from pipeline.catalogue.prompts import product_prompt
 from pipeline.command.script import run, show_settings
 from pipeline.model.answers import Question, answers_in_order, save_answers
-from pipeline.model.loading import load_foundation_model, prepare_for_inference
+from pipeline.model.loading import announce_settings, load_foundation_model, prepare_for_inference
 from pipeline.runtime.messages import N_, _
-from pipeline.runtime.screen import banner
 
 DESCRIPTION = N_("Script 2: ask the foundation model to describe the products.")
 
 
 def main(settings: Settings) -> None:
-    banner(_("Creating the Unsloth settings"))
+    announce_settings(settings)
     show_settings(settings, "model", "generation", "products")
     language_model = prepare_for_inference(load_foundation_model(settings), settings)
     questions = [Question(product, product_prompt(product)) for product in settings.products]

@@ -10,7 +10,7 @@ from config import Settings
 from pipeline.catalogue.prompts import product_prompt
 from pipeline.command.script import run, show_settings
 from pipeline.model.answers import Question, answers_in_order, save_answers
-from pipeline.model.loading import load_fine_tuned_model, prepare_for_inference
+from pipeline.model.loading import announce_settings, load_fine_tuned_model, prepare_for_inference
 from pipeline.runtime.messages import N_, _
 from pipeline.runtime.screen import banner
 
@@ -18,7 +18,7 @@ DESCRIPTION = N_("Script 4: ask the fine-tuned model to describe the products.")
 
 
 def main(settings: Settings) -> None:
-    banner(_("Creating the Unsloth settings"))
+    announce_settings(settings)
     show_settings(settings, "model", "generation", "products")
     banner(_("Asking the trained model: {folder}").format(folder=settings.model.lora_dir))
     language_model = prepare_for_inference(load_fine_tuned_model(settings), settings)

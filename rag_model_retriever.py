@@ -14,7 +14,13 @@ from config import Settings
 from pipeline.catalogue.prompts import NOT_IN_CATALOGUE
 from pipeline.command.script import run, show_settings
 from pipeline.model.answers import Answer, answers_in_order, save_answers
-from pipeline.model.loading import LanguageModel, choose_backend, load_foundation_model, prepare_for_inference
+from pipeline.model.loading import (
+    LanguageModel,
+    announce_settings,
+    choose_backend,
+    load_foundation_model,
+    prepare_for_inference,
+)
 from pipeline.model.retrieval_question import retrieval_question
 from pipeline.runtime.artifacts import meta_path
 from pipeline.runtime.messages import N_, _
@@ -38,7 +44,7 @@ def main(settings: Settings) -> None:
 
 
 def report_settings(settings: Settings) -> None:
-    banner(_("Creating the Unsloth settings"))
+    announce_settings(settings)
     show_settings(settings, "model", "generation", "rag", "products")
 
 

@@ -148,11 +148,12 @@ def our_trainer(settings):
         settings.training.memory_gb = 8
     fine_tuning.choose_backend(settings)
     lend_attention_by_lengths()
-    plan = fine_tuning.plan_training(settings)
+    foundation = fine_tuning.read_configuration(settings)
+    examples = fine_tuning.make_examples(foundation, fine_tuning.join_processes(settings), settings)
+    examples = examples._replace(held_out=None)
+    plan = fine_tuning.plan_training(examples.training, foundation, settings)
     language_model = fine_tuning.prepare_lora(fine_tuning.load_model(plan, settings), settings)
-    fine_tuning.write_examples(settings)
-    dataset = fine_tuning.to_prompts(fine_tuning.load_examples(settings), settings)
-    return fine_tuning.configure_trainer(language_model, dataset, None, plan, settings)
+    return fine_tuning.configure_trainer(language_model, examples, plan, foundation, settings)
 
 
 def lend_attention_by_lengths() -> None:
@@ -192,8 +193,9 @@ def plain_trainer(settings, with_cudnn: bool):
 
     torch.backends.cuda.enable_cudnn_sdp(with_cudnn)
     lora, training, on_card = settings.lora, settings.training, torch.cuda.is_available()
-    fine_tuning.write_examples(settings)
-    dataset = fine_tuning.to_prompts(fine_tuning.load_examples(settings), settings)
+    fine_tuning.save_examples(settings)
+    dataset = fine_tuning.convert_to_prompts(fine_tuning.open_examples(settings), settings)
+    dataset = dataset.select_columns(["prompt", "completion"])
     name = settings.model.name
     model = AutoModelForCausalLM.from_pretrained(
         name, dtype=torch.bfloat16 if on_card else torch.float32, device_map="cuda" if on_card else "cpu"

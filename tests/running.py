@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from config import Settings
+from config import PROFILES, Settings
 from pipeline.command.command_line import read_settings
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -90,3 +91,33 @@ def contents(folder: Path) -> dict[str, tuple[int, int]]:
 def demo_settings(folder: Path, *flags: str) -> Settings:
     """The settings of the demo profile, for tests that call functions."""
     return read_settings("", [*DEMO, "--language", "en", "--work_dir", str(folder), *flags])
+
+
+def tiny_model(folder: Path, kind: str, sizes: dict, **generation) -> Path:
+    """A folder with a model of this kind of transformers, with random weights and the demo's tokenizer.
+
+    `generation` are settings for its generation_config.json.
+    """
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(PROFILES["demo"]["model"]["name"])
+    ids = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id, "pad_token_id": None}
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(kind, vocab_size=len(tokenizer), **(ids | sizes)))
+    with torch.no_grad():
+        for weight in model.parameters():  # initial weights are so small that a layer hardly changes what comes in
+            if weight.dim() > 1:
+                weight.mul_(3)
+    model.generation_config.update(**generation)
+    model.save_pretrained(folder / kind)
+    tokenizer.save_pretrained(folder / kind)
+    return folder / kind
+
+
+def write_catalogue(folder: Path, products: dict[str, str]) -> Path:
+    """The clean catalogue of `products`, descriptions by titles, as script 1 writes it, in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = [json.dumps({"product": title, "description": text}) for title, text in products.items()]
+    (folder / "trn_processed.json").write_text("[\n" + ",\n".join(rows) + "\n]\n", encoding="utf-8")
+    return folder

@@ -11,8 +11,10 @@ import pytest
 import fine_tuning
 from config import PROFILES
 from pipeline.catalogue.products import is_held_out, normalised_title
+from pipeline.model.configuration import read_configuration
 from pipeline.model.loading import LanguageModel, add_lora, load_foundation_model
 from pipeline.runtime.errors import UserError
+from pipeline.training.checkpoints import last_checkpoint, training_dir
 from tests.conftest import ANSWERS, TRAINING
 from tests.running import DEMO, assert_refused, contents, demo_settings, finish, kill_when, run_script, start
 from tests.test_foundation_model import PROMPT
@@ -23,13 +25,8 @@ STEPS = [
     "# Information on the environment",
     "Python version",
     "PyTorch version",
-    "# Creating the Unsloth settings",
+    "# Creating the transformers settings",
     "Settings in use:",
-    "# Loading the model and the tokenizer...",
-    "and its tokenizer loaded!",
-    "# Preparing the model for fine-tuning with LoRA (Low Rank Adaptation)...",
-    "Model prepared for fine-tuning with LoRA (Low Rank Adaptation)",
-    "Trainable parameters: ",
     "# Creating the training data...",
     "# Writing the file with the training data...",
     "Dataset saved to ",
@@ -37,6 +34,13 @@ STEPS = [
     "Dataset generated: Dataset({\n    features: ['instruction', 'input', 'output'],\n    num_rows: 12\n})",
     "# Converting the dataset into prompts...",
     "Dataset converted: Dataset({",
+    "# Planning the memory...",
+    "An optimizer step: 2 examples, end to end ",
+    "# Loading the model and the tokenizer...",
+    "and its tokenizer loaded!",
+    "# Preparing the model for fine-tuning with LoRA (Low Rank Adaptation)...",
+    "Model prepared for fine-tuning with LoRA (Low Rank Adaptation)",
+    "Trainable parameters: ",
     "# Configuring the SFT trainer (Supervised Fine-Tuning)...",
     "SFT trainer configured!",
     "# Training the SFT trainer (Supervised Fine-Tuning)...",
@@ -110,7 +114,7 @@ def test_held_out_products_are_in_no_example(pipeline_run, tmp_path):
             variant["product"] = f" {variant['product'].upper()}!"
         file.seek(0)
         file.writelines([*lines[:-1], lines[-1].rstrip("\n") + ",\n", ",\n".join(map(json.dumps, variants)), "\n]\n"])
-    fine_tuning.write_examples(settings)
+    fine_tuning.save_examples(settings)
     examples = json.loads((tmp_path / "trn_processed_dataset.json").read_text(encoding="utf-8"))
     trained = {normalised_title(example["input"]) for example in examples}
     held_out = {product for product in pipeline_run.products if is_held_out(product.product, 20)}
@@ -141,13 +145,13 @@ def tokenizer():
 
 def trainer_of(pipeline_run, folder, *flags: str):
     """The trainer that the script makes of the examples of the run, before its first step."""
-    pipeline_run.copy(folder, "trn_processed.json", "trn_processed_dataset.json")
+    pipeline_run.copy(folder, "trn_processed.json")
     settings = demo_settings(folder, *TRAINING, *flags)
+    foundation = read_configuration(settings)
+    examples = fine_tuning.make_examples(foundation, fine_tuning.join_processes(settings), settings)
+    plan = fine_tuning.plan_training(examples.training, foundation, settings)
     language_model = add_lora(load_foundation_model(settings), settings)
-    dataset = fine_tuning.to_prompts(fine_tuning.load_examples(settings), settings)
-    held_out = fine_tuning.held_out_prompts(settings)
-    plan = fine_tuning.plan_training(settings)
-    return fine_tuning.configure_trainer(language_model, dataset, held_out, plan, settings)
+    return fine_tuning.configure_trainer(language_model, examples, plan, foundation, settings)
 
 
 @pytest.mark.parametrize("packing", ["true", "false"])
@@ -321,7 +325,7 @@ def after_the_kill(pipeline_run, killed_training, tmp_path_factory):
 def newest(folder) -> int:
     """The step of the newest checkpoint that is whole."""
     [training] = (folder / "trainer_outputs").glob("training-*")
-    return int(fine_tuning.last_checkpoint(training).name.split("-")[1])
+    return int(last_checkpoint(training).name.split("-")[1])
 
 
 def test_training_killed_twice_ends_as_if_it_had_not_been(pipeline_run, after_the_kill):
@@ -357,17 +361,17 @@ def test_adapter_of_a_changed_catalogue_is_refused(after_the_kill):
 def test_checkpoints_of_another_training_are_not_taken(killed_training):
     """A changed setting that changes what is learned means another folder of checkpoints; others do not."""
     [folder] = (killed_training / "trainer_outputs").glob("training-*")
-    assert fine_tuning.training_dir(demo_settings(killed_training, *TRAINING)) == folder
-    assert fine_tuning.last_checkpoint(folder).name in ("checkpoint-2", "checkpoint-4", "checkpoint-6")
+    assert training_dir(demo_settings(killed_training, *TRAINING)) == folder
+    assert last_checkpoint(folder).name in ("checkpoint-2", "checkpoint-4", "checkpoint-6")
     for same in (("--training.logging_steps", "7"), ("--training.resume", "never"), ("--generation.seed", "1")):
-        assert fine_tuning.training_dir(demo_settings(killed_training, *TRAINING, *same)) == folder
+        assert training_dir(demo_settings(killed_training, *TRAINING, *same)) == folder
     for other in (("--training.seed", "1"), ("--lora.r", "16"), ("--model.max_seq_length", "512")):
-        assert fine_tuning.training_dir(demo_settings(killed_training, *TRAINING, *other)) != folder
+        assert training_dir(demo_settings(killed_training, *TRAINING, *other)) != folder
     dataset = killed_training / "trn_processed_dataset.json"
     text = dataset.read_text(encoding="utf-8")
     dataset.write_text(text.replace(".", "!", 1), encoding="utf-8", newline="\n")
     try:
-        assert fine_tuning.training_dir(demo_settings(killed_training, *TRAINING)) != folder
+        assert training_dir(demo_settings(killed_training, *TRAINING)) != folder
     finally:
         dataset.write_text(text, encoding="utf-8", newline="\n")
 

@@ -18,6 +18,7 @@ from pipeline.runtime.artifacts import require, require_made_from
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import _
 from pipeline.runtime.rerun import command
+from pipeline.runtime.screen import banner
 
 if TYPE_CHECKING:
     import torch
@@ -79,6 +80,13 @@ def choose_backend(settings: Settings) -> str:
                 _("Unsloth is not installed ({reason}). Install it: python bootstrap.py").format(reason=error)
             ) from None
     return backend
+
+
+def announce_settings(settings: Settings) -> None:
+    """The headline above the settings, with the name of the backend that they lead to."""
+    names = {"unsloth": "Unsloth"}
+    backend = choose_backend(settings)
+    banner(_("Creating the {backend} settings").format(backend=names.get(backend, backend)))
 
 
 def load_foundation_model(settings: Settings, offload_embedding: bool | None = None) -> LanguageModel:

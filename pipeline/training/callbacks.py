@@ -1,4 +1,4 @@
-"""What watches a training: its figures, a loss that goes wrong, and Ctrl-C.
+"""Callbacks of the trainer: they show its figures, stop it when its loss goes wrong, and end it at Ctrl-C.
 
 Import this after `choose_backend`, as `pipeline.training.trainer`.
 """
@@ -26,14 +26,14 @@ METRICS_FILE = "metrics.jsonl"
 CURVE_FILE = "loss.png"
 SHOWN = ("loss", "grad_norm", "learning_rate", "eval_loss", "eval_perplexity", "tokens_per_second", "epoch")
 
-WINDOW = 20  # steps whose mean loss says whether it explodes; single steps sway too much
-EXPLOSION = 2.0  # times the lowest mean so far; 1 nat is added, for losses near 0
+WINDOW = 20  # steps over which the loss is averaged, since it varies too much from step to step
+EXPLOSION = 2.0  # the loss explodes above the lowest mean so far times this, plus 1 nat (for losses near 0)
 
 
 class ProgressFigures(TrainerCallback):
     """The progress bar, a line of figures at each log, and both as files: JSON lines and the loss curve.
 
-    The files tell of the whole training: after an interruption they begin with what the checkpoint remembers.
+    The files cover the whole training: after an interruption they begin with the figures that the checkpoint holds.
     """
 
     def __init__(self, trainer: DescriptionTrainer, folder: Path):
@@ -56,7 +56,7 @@ class ProgressFigures(TrainerCallback):
     def on_step_end(self, args, state, control, **_kwargs):
         self.trainer.seconds += time.perf_counter() - self.step_began
         if control.should_save or control.should_training_stop:
-            control.should_log = True  # so that no loss is left out of the figures by an interruption, or at the end
+            control.should_log = True  # or an interruption, or the end, would leave a loss out of the figures
         if self.bar is not None:
             self.bar.update(state.global_step - self.bar.n)
 
@@ -91,15 +91,15 @@ class ProgressFigures(TrainerCallback):
 
 
 def selected(entry: dict) -> dict:
-    """Of what the trainer logs, the figures of a step; not its summary at the end, wrong after an interruption."""
+    """The figures of a step. The trainer's summary at its end is left out, since it is wrong after an interruption."""
     names = () if "train_loss" in entry else (*SHOWN, "step")
     return {name: entry[name] for name in names if name in entry}
 
 
 class LossWatch(TrainerCallback):
-    """Ends a training whose loss is no number any more or explodes, and leaves only checkpoints from before.
+    """Ends a training whose loss becomes NaN or infinite, or explodes; it keeps only the checkpoints from before.
 
-    The loss of a step tells of the weights that the step before it made.
+    A step computes its loss before it changes the weights. So a bad loss means that the step before went wrong.
     """
 
     def __init__(self, trainer: DescriptionTrainer):

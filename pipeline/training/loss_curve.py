@@ -1,4 +1,4 @@
-"""The picture of a training: its loss and the held-out loss, step by step."""
+"""The loss curve of a training: its loss and the held-out loss, step by step."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from pipeline.runtime.artifacts import new_file
 from pipeline.runtime.messages import _, localised
 
-SMOOTHED_SHARE = 0.03  # of the curve: how far a step's neighbours reach on either side
+SMOOTHED_SHARE = 0.03  # of all steps: so many on either side of a step are averaged with it
 
 
 def draw_loss_curve(entries: list[dict], path: Path) -> None:
@@ -37,7 +37,7 @@ def draw_loss_curve(entries: list[dict], path: Path) -> None:
 
 
 def smoothed(values: tuple[float, ...]) -> list[float]:
-    """Each value's mean with its neighbours: fewer at the start, where the loss falls fast."""
+    """Each value averaged with its neighbours; with fewer of them at the start, where the loss falls fast."""
     most = round(SMOOTHED_SHARE * len(values))
     reaches = (min(most, i) for i in range(len(values)))
     windows = (values[i - reach : i + reach + 1] for i, reach in enumerate(reaches))

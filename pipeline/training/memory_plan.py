@@ -1,44 +1,27 @@
-"""What a training needs of a card's memory, worked out before anything is loaded, and micro-batches that fit it.
+"""How the examples of an optimizer step are divided into micro-batches, so that a training fits the card's memory.
 
-Everything follows from the model's configuration, the settings and the lengths of the examples. The factors of the
-activations were read off the live tensors at the peak of a step (Llama shapes, 3 and 8 billion parameters, rank 8 to
-32, 880 to 16,384 tokens): see docs/benchmarks.md. All sizes are in bytes, tokens are those of one micro-batch.
+The plan is made before the model is loaded, from its configuration and the lengths of the examples.
 """
 
 from __future__ import annotations
 
 import math
 import os
-import sys
-from array import array
-from collections.abc import Iterable, Sequence
-from itertools import islice
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from config import Settings
-from pipeline.catalogue.prompts import product_prompt
-from pipeline.model.loading import CROSS_ENTROPY_GIB
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import N_, _, localised
-from pipeline.runtime.progress import progress_bar
-from pipeline.training.micro_batches import IGNORED, largest_micro_batch, tokenise
+from pipeline.training.memory_model import GIB, Shape, memory_parts, most_tokens
+from pipeline.training.micro_batches import largest_micro_batch
 
 if TYPE_CHECKING:
-    from transformers import PretrainedConfig, PreTrainedTokenizerBase
+    from transformers import PretrainedConfig
 
-    from pipeline.catalogue.products import Product
-    from pipeline.training.trainer import DescriptionTrainer
-
-GIB = 1024**3
 CONTEXT = int(0.6 * GIB)  # of a card's memory, what the CUDA context and a screen take before the first tensor
-BACKEND_TABLES = int(0.04 * GIB)  # what Unsloth puts on the card beside the weights
-WORKSPACE = 32 * 1024**2  # of cuBLAS
-# Part of what PyTorch reserves that lies between its tensors: measured where its segments can grow, assumed on Windows.
-FRAGMENTATION = 0.03 if sys.platform == "win32" else 0.012
 MARGIN = 0.02  # of the memory, for what the plan does not know
 PROCESSOR_TOKENS = 1024  # a processor computes the attention between all tokens of a micro-batch: larger ones lose time
-CHUNK = 256  # tokens whose logits TRL computes at once
-BATCH = 1000  # examples tokenised at once
 
 LABELS = {
     "weights": N_("Weights of the layers"),
@@ -52,70 +35,25 @@ LABELS = {
 }
 
 
-class Shape(NamedTuple):
-    """The sizes of a decoder with gated feed-forward layers: all that its memory depends on."""
-
-    layers: int
-    hidden: int
-    inner: int
-    queries: int
-    keys: int
-    vocabulary: int
-    tied: bool  # input and output embeddings are one
-
-    @classmethod
-    def of(cls, config: PretrainedConfig) -> Shape:
-        """Raises AttributeError where `config` is of another kind of model."""
-        head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-        return cls(
-            layers=config.num_hidden_layers,
-            hidden=config.hidden_size,
-            inner=config.intermediate_size,
-            queries=head * config.num_attention_heads,
-            keys=head * (getattr(config, "num_key_value_heads", None) or config.num_attention_heads),
-            vocabulary=config.vocab_size,
-            tied=config.tie_word_embeddings,
-        )
-
-    def projections(self) -> dict[str, tuple[int, int]]:
-        """Width of input and output of each projection of a layer."""
-        return {
-            "q_proj": (self.hidden, self.queries),
-            "k_proj": (self.hidden, self.keys),
-            "v_proj": (self.hidden, self.keys),
-            "o_proj": (self.queries, self.hidden),
-            "gate_proj": (self.hidden, self.inner),
-            "up_proj": (self.hidden, self.inner),
-            "down_proj": (self.inner, self.hidden),
-        }
-
-    def input_embedding(self) -> int:
-        """Number of weights that only look tokens up; 0 where the output layer needs them too."""
-        return 0 if self.tied else self.vocabulary * self.hidden
-
-    def embeddings(self) -> int:
-        """Number of weights that are never quantised."""
-        return self.input_embedding() + self.vocabulary * self.hidden + (2 * self.layers + 1) * self.hidden
-
-
 class MemoryPlan(NamedTuple):
-    """How a training is dealt out, and what it needs. `available` is None where nothing has to fit: on a processor.
+    """How each step is divided into micro-batches, and what memory that needs.
+
+    `available` is None where nothing has to fit: on a processor.
 
     Packed, an optimizer step has `micro_batches` of whole examples end to end; else `micro_batches` of `batch_size`
     padded examples. `largest` is the largest of the whole training, by the numbers of its examples. With
     `offload_embedding`, the input embedding lies in system memory; None leaves that to Unsloth.
     """
 
-    lengths: Sequence[int]
     packed: bool
     examples_per_step: int  # on each card
     batch_size: int
     micro_batches: int
-    tokens: int
+    tokens: int  # of the largest micro-batch
     largest: list[int]
-    parts: dict[str, int]
-    available: int | None
-    notes: list[str]
+    parts: dict[str, int] = {}
+    available: int | None = None
+    notes: tuple[str, ...] = ()
     offload_embedding: bool | None = None
 
     @property
@@ -134,47 +72,72 @@ class MemoryPlan(NamedTuple):
         }
 
 
-def plan_memory(products: Iterable[Product], settings: Settings) -> MemoryPlan:
-    """The plan for training on `products`. The card's free memory, or `training.memory_gb`, is what it has to fit.
+def plan_memory(lengths: Sequence[int], config: PretrainedConfig, settings: Settings) -> MemoryPlan:
+    """The plan for training the model of `config` on examples of `lengths` tokens.
 
-    Raises UserError where no micro-batch fits, with the settings to lower.
+    It has to fit the card's free memory, or `training.memory_gb`. Raises UserError where no micro-batch fits, with the
+    settings to lower.
     """
-    config, tokenizer = read_model(settings)
-    window = min(settings.model.max_seq_length, config.max_position_embeddings)
-    lengths = token_lengths(products, tokenizer, window)
     available = available_memory(settings)
     if available is None:
-        plan = dealt_out(lengths, settings, max(PROCESSOR_TOKENS, max(lengths)) if settings.training.packing else None)
-        return plan._replace(notes=[_("On the processor nothing has to fit a card.")])
-    as_asked = dealt_out(lengths, settings)
-    try:
-        shape = Shape.of(config)
-    except AttributeError:
-        note = _("This kind of model cannot be planned for: watch its first steps.")
-        return as_asked._replace(available=available, notes=[note])
-    room = int((1 - MARGIN) * available)
-    needed = sum(memory_parts(shape, settings, as_asked.tokens).values())
-    offload = needed > room and can_offload_embedding(shape, settings)
-    plan = dealt_out(lengths, settings, most_tokens(shape, settings, room, offload))
-    parts = memory_parts(shape, settings, plan.tokens, offload)
-    notes = []
+        return plan_for_processor(lengths, settings, settings.training.packing)
+    shape = shape_of(config)
+    offload = None
+    if shape:
+        asked = divide_steps(lengths, settings, settings.training.packing).tokens
+        needed = sum(memory_parts(shape, settings, asked).values())
+        offload = needed > room_in(available) and can_offload_embedding(shape, settings)
+    plan = plan_for_card(lengths, shape, settings, settings.training.packing, available, offload)
     if offload:
-        notes.append(
-            _("Changed, since {needed:.2f} GB would be needed: the input embedding lies in system memory.").format(
-                needed=needed / GIB
-            )
-        )
+        note = _("Changed, since {needed:.2f} GB would be needed: the input embedding lies in system memory.")
+        plan = plan._replace(notes=(note.format(needed=needed / GIB), *plan.notes))
+    return plan
+
+
+def padded(plan: MemoryPlan, lengths: Sequence[int], config: PretrainedConfig, settings: Settings) -> MemoryPlan:
+    """The plan for the same training with padded examples, once the model is loaded as `plan` says."""
+    if plan.available is None:
+        return plan_for_processor(lengths, settings, packed=False)
+    return plan_for_card(lengths, shape_of(config), settings, False, plan.available, plan.offload_embedding)
+
+
+def plan_for_processor(lengths: Sequence[int], settings: Settings, packed: bool) -> MemoryPlan:
+    capacity = max(PROCESSOR_TOKENS, max(lengths)) if packed else None
+    plan = divide_steps(lengths, settings, packed, capacity)
+    return plan._replace(notes=(_("On the processor nothing has to fit a card."),))
+
+
+def plan_for_card(
+    lengths: Sequence[int], shape: Shape | None, settings: Settings, packed: bool, available: int, offload: bool | None
+) -> MemoryPlan:
+    """The plan for `available` bytes; as the settings ask where the model has no `shape` to plan with."""
+    as_asked = divide_steps(lengths, settings, packed)
+    if shape is None:
+        note = _("This kind of model cannot be planned for: watch its first steps.")
+        return as_asked._replace(available=available, notes=(note,))
+    plan = divide_steps(lengths, settings, packed, most_tokens(shape, settings, room_in(available), bool(offload)))
+    notes = ()
     if plan.micro_batches != as_asked.micro_batches:
-        notes.append(
-            _(
-                "Changed, since {asked:,} tokens at once need {needed:.2f} GB: more and smaller micro-batches, which "
-                "add up to the same step."
-            ).format(
-                asked=as_asked.tokens,
-                needed=sum(memory_parts(shape, settings, as_asked.tokens, offload).values()) / GIB,
-            )
+        needed = sum(memory_parts(shape, settings, as_asked.tokens, bool(offload)).values())
+        note = _(
+            "Changed, since {asked:,} tokens at once need {needed:.2f} GB: more and smaller micro-batches, which "
+            "add up to the same step."
         )
+        notes = (note.format(asked=as_asked.tokens, needed=needed / GIB),)
+    parts = memory_parts(shape, settings, plan.tokens, bool(offload))
     return plan._replace(parts=parts, available=available, notes=notes, offload_embedding=offload)
+
+
+def shape_of(config: PretrainedConfig) -> Shape | None:
+    """None for a kind of model whose memory is not known."""
+    try:
+        return Shape.of(config)
+    except AttributeError:
+        return None
+
+
+def room_in(available: int) -> int:
+    return int((1 - MARGIN) * available)
 
 
 def can_offload_embedding(shape: Shape, settings: Settings) -> bool:
@@ -182,38 +145,7 @@ def can_offload_embedding(shape: Shape, settings: Settings) -> bool:
     return settings.model.backend != "transformers" and number_of_cards() == 1 and shape.input_embedding() > 0
 
 
-# ------------------------------------------------------------------------------------------- model, examples, the card
-
-
-def read_model(settings: Settings) -> tuple[PretrainedConfig, PreTrainedTokenizerBase]:
-    """Configuration and tokenizer, without the weights. Raises UserError where they cannot be had."""
-    from transformers import AutoConfig, AutoTokenizer
-
-    name, revision = settings.model.name, settings.model.revision
-    try:
-        return (
-            AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=False),
-            AutoTokenizer.from_pretrained(name, revision=revision, trust_remote_code=False),
-        )
-    except (OSError, ValueError) as error:
-        raise UserError(
-            _(
-                "The model {name} cannot be loaded: {reason} "
-                "Check --model.name, and the network if it has to be downloaded from the hub."
-            ).format(name=name, reason=(str(error) or type(error).__name__).splitlines()[0])
-        ) from None
-
-
-def token_lengths(products: Iterable[Product], tokenizer: PreTrainedTokenizerBase, window: int) -> Sequence[int]:
-    """The tokens of each example as it is trained on."""
-    lengths, products = array("L"), iter(progress_bar(_("Counting tokens"), products))
-    while batch := list(islice(products, BATCH)):
-        prompts = [product_prompt(product.product) for product in batch]
-        examples = tokenise(prompts, [product.description for product in batch], tokenizer, window)
-        lengths.extend(map(len, examples["input_ids"]))
-    if not lengths:
-        raise UserError(_("No example fits into {window} tokens. Raise --model.max_seq_length.").format(window=window))
-    return lengths
+# ------------------------------------------------------------------------------------------------------------ the card
 
 
 def number_of_cards() -> int:
@@ -237,7 +169,7 @@ def available_memory(settings: Settings) -> int | None:
     limits = [memory for memory in (present, of_the_planned) if memory is not None]
     if limits and torch.distributed.is_available() and torch.distributed.is_initialized():
         everywhere: list = [None] * torch.distributed.get_world_size()
-        torch.distributed.all_gather_object(everywhere, min(limits))  # or the cards would deal out differently
+        torch.distributed.all_gather_object(everywhere, min(limits))  # so that all divide alike
         limits = everywhere
     return min(limits, default=None)
 
@@ -251,39 +183,54 @@ def limit_memory(plan: MemoryPlan) -> None:
         torch.cuda.set_per_process_memory_fraction(min(1.0, max(plan.available, 0) / total))
 
 
-# -------------------------------------------------------------------------------------------------------- micro-batches
+# ------------------------------------------------------------------------------------------------------- micro-batches
 
 
-def dealt_out(lengths: Sequence[int], settings: Settings, capacity: int | None = None) -> MemoryPlan:
-    """The examples of a step in as few micro-batches as `capacity` tokens allow; None allows any number.
+def divide_steps(lengths: Sequence[int], settings: Settings, packed: bool, capacity: int | None = None) -> MemoryPlan:
+    """The plan with as few micro-batches a step as `capacity` tokens allow; None allows any number of tokens.
 
-    Padded, a micro-batch has at most the examples that the settings ask for. Raises UserError where not even the
-    longest example alone fits.
+    Raises UserError where not even the longest example alone fits.
     """
-    training = settings.training
-    examples = training.per_device_train_batch_size * training.gradient_accumulation_steps
-    longest = max(lengths)
-    if capacity is not None and longest > capacity:
-        raise UserError(
-            _(
-                "The longest example has {longest:,} tokens, and no more than {capacity:,} at once fit the card's "
-                "memory. Lower --model.max_seq_length to {capacity}, lower --lora.r, or take a smaller --model.name."
-            ).format(longest=longest, capacity=capacity)
-            if capacity > 0
-            else _(
-                "The card's memory does not hold the model and its adapter, even without examples. Take a smaller "
-                "--model.name, load it in 4 bits (--model.load_in_4bit true), or lower --lora.r."
-            )
+    if capacity is not None:
+        require_longest_to_fit(max(lengths), capacity)
+    return (packed_batches if packed else padded_batches)(lengths, settings, capacity)
+
+
+def require_longest_to_fit(longest: int, capacity: int) -> None:
+    if longest <= capacity:
+        return
+    if capacity > 0:
+        problem = _(
+            "The longest example has {longest:,} tokens, and no more than {capacity:,} at once fit the card's "
+            "memory. Lower --model.max_seq_length to {capacity}, lower --lora.r, or take a smaller --model.name."
+        ).format(longest=longest, capacity=capacity)
+    else:
+        problem = _(
+            "The card's memory does not hold the model and its adapter, even without examples. Take a smaller "
+            "--model.name, load it in 4 bits (--model.load_in_4bit true), or lower --lora.r."
         )
-    if not training.packing:
-        size = next(
-            size
-            for size in range(training.per_device_train_batch_size, 0, -1)
-            if examples % size == 0 and (capacity is None or size * longest <= capacity)
-        )
-        largest = sorted(range(len(lengths)), key=lambda number: -lengths[number])[:size]
-        return MemoryPlan(lengths, False, examples, size, examples // size, size * longest, largest, {}, None, [])
-    processes = number_of_cards()
+    raise UserError(problem)
+
+
+def examples_per_step(settings: Settings) -> int:
+    return settings.training.per_device_train_batch_size * settings.training.gradient_accumulation_steps
+
+
+def padded_batches(lengths: Sequence[int], settings: Settings, capacity: int | None) -> MemoryPlan:
+    """At most as many examples in a micro-batch as the settings ask for."""
+    examples, longest = examples_per_step(settings), max(lengths)
+    size = next(
+        size
+        for size in range(settings.training.per_device_train_batch_size, 0, -1)
+        if examples % size == 0 and (capacity is None or size * longest <= capacity)
+    )
+    largest = sorted(range(len(lengths)), key=lambda number: -lengths[number])[:size]
+    return MemoryPlan(False, examples, size, examples // size, size * longest, largest)
+
+
+def packed_batches(lengths: Sequence[int], settings: Settings, capacity: int | None) -> MemoryPlan:
+    training, processes = settings.training, number_of_cards()
+    examples = examples_per_step(settings)
     epochs = math.ceil(training.num_train_epochs)
     if training.max_steps > 0:
         epochs = math.ceil(training.max_steps * examples * processes / len(lengths))
@@ -293,92 +240,10 @@ def dealt_out(lengths: Sequence[int], settings: Settings, capacity: int | None =
         )
         if capacity is None or tokens <= capacity:
             break
-    size = math.ceil(examples / micro_batches)
-    return MemoryPlan(lengths, True, examples, size, micro_batches, tokens, largest, {}, None, [])
+    return MemoryPlan(True, examples, math.ceil(examples / micro_batches), micro_batches, tokens, largest)
 
 
-# --------------------------------------------------------------------------------------------------------------- memory
-
-
-def most_tokens(shape: Shape, settings: Settings, available: int, offload_embedding: bool) -> int:
-    """The most tokens of a micro-batch that `available` bytes hold; 0 where they hold none."""
-    fits, too_many = 0, 1 << 22
-    while too_many - fits > 1:
-        middle = (fits + too_many) // 2
-        if sum(memory_parts(shape, settings, middle, offload_embedding).values()) <= available:
-            fits = middle
-        else:
-            too_many = middle
-    return fits
-
-
-def memory_parts(shape: Shape, settings: Settings, tokens: int, offload_embedding: bool = False) -> dict[str, int]:
-    """What PyTorch reserves at the peak of a training, by what it is for."""
-    model, training, lora = settings.model, settings.training, settings.lora
-    unsloth = model.backend != "transformers"
-    width = 4 if model.dtype == "float32" else 2
-    projections = shape.projections()
-    linear = shape.layers * sum(inputs * outputs for inputs, outputs in projections.values())
-    largest = max(inputs * outputs for inputs, outputs in projections.values())
-    # nf4 with double quantisation (QLoRA, Dettmers et al. 2023): half a byte a weight, a byte for each block of 64, and
-    # a float for each 256 of those.
-    weights = linear // 2 + linear // 64 + linear // (64 * 64) if model.load_in_4bit else linear * width
-    # Without Unsloth, peft turns what is not quantised into 32 bits.
-    embeddings = shape.embeddings() * (4 if model.load_in_4bit and not unsloth else width)
-    if offload_embedding:
-        embeddings -= shape.input_embedding() * width
-    adapter = lora.r * shape.layers * sum(sum(projections.get(name, (0, 0))) for name in lora.target_modules)
-    # 8-bit states: two bytes a weight, and for each block of 256 a float with each of the two.
-    states = 8 * adapter if training.optim == "adamw_torch" else 2 * adapter + adapter // 32
-    working = BACKEND_TABLES + WORKSPACE if unsloth else WORKSPACE
-    if model.load_in_4bit:
-        working += largest * width * (2 if unsloth else 1)  # a weight in 16 bits while it is multiplied with
-    activations = activation_bytes(shape, settings, tokens, width)
-    parts = {
-        "weights": weights,
-        "embeddings": embeddings,
-        "adapter": 4 * adapter,
-        "gradients": 4 * adapter,
-        "optimizer": states,
-        "backend": working,
-        "activations": activations,
-    }
-    return parts | {"fragmentation": int(FRAGMENTATION * sum(parts.values()))}
-
-
-def activation_bytes(shape: Shape, settings: Settings, tokens: int, width: int) -> int:
-    """What lives at the peak of forward and backward, for numbers of `width` bytes.
-
-    With checkpointing, one layer at a time is computed again for its gradients; Unsloth keeps the inputs of the others
-    in system memory, with two buffers on the card (below windows of 512 tokens it leaves them on the card).
-    """
-    layers, hidden, inner, keys = shape.layers, shape.hidden, shape.inner, shape.keys
-    checkpointing = settings.training.gradient_checkpointing
-    if settings.model.backend != "transformers":
-        a_layer, all_layers = 3 * inner + 10 * hidden + 2 * keys, layers * (2 * inner + 7 * hidden + 2 * keys)
-        inputs = 2 * hidden if settings.model.max_seq_length >= 512 else layers * hidden
-        masks = 0
-    else:  # norms, residuals and the product of the feed-forward gates are in 32 bits
-        a_layer, all_layers = 10 * inner + 17 * hidden + 2 * keys, layers * (7 * inner + 13 * hidden + 2 * keys)
-        inputs = 2 * layers * hidden
-        masks = tokens**2 * (1 if checkpointing else layers)  # which tokens see which
-    logits = logit_bytes(shape, settings, tokens)
-    if checkpointing:
-        return width * (tokens * inputs + masks) + max(width * tokens * a_layer, logits)
-    return width * (tokens * all_layers + masks) + logits
-
-
-def logit_bytes(shape: Shape, settings: Settings, tokens: int) -> int:
-    """The loss at the end of the model: both backends compute the logits of some tokens at a time."""
-    if settings.model.backend != "transformers":
-        # Unsloth counts 16 bytes a logit when it cuts the tokens into a multiple of four pieces; half of them live.
-        pieces = math.ceil(16 * tokens * shape.vocabulary / (CROSS_ENTROPY_GIB * GIB) / 4) * 4
-        return 8 * shape.vocabulary * math.ceil(tokens / pieces) + 6 * tokens * shape.hidden
-    copy_of_the_head = 2 * shape.vocabulary * shape.hidden if settings.model.load_in_4bit else 0
-    return copy_of_the_head + 12 * shape.vocabulary * CHUNK + 12 * tokens * shape.hidden
-
-
-# ---------------------------------------------------------------------------------------------------- showing, proving
+# ------------------------------------------------------------------------------------------------------------- showing
 
 
 def show_plan(plan: MemoryPlan) -> None:
@@ -402,40 +267,3 @@ def show_plan(plan: MemoryPlan) -> None:
 def gigabytes(size: int, digits: int = 3) -> str:
     """Bytes as `7.996 GB`, with the decimal sign of the language."""
     return localised(size / GIB, f".{digits}f") + " GB"
-
-
-def prove(plan: MemoryPlan, trainer: DescriptionTrainer) -> None:
-    """Compute the largest micro-batch of the training once, with all that will lie beside it, and learn nothing.
-
-    Call it when training begins: only then is the model wrapped as it will be. Raises UserError where it does not fit
-    after all, with the settings to lower.
-    """
-    import torch
-
-    device = trainer.args.device
-    if not plan.parts or device.type != "cuda":
-        return
-    batch = trainer.data_collator([trainer.train_dataset[number] for number in plan.largest])
-    learned = (batch["labels"] != IGNORED).sum().to(device)
-    trainer.current_gradient_accumulation_steps = plan.micro_batches  # what the Trainer sets at its first step
-    try:
-        with torch.random.fork_rng([device]):
-            states = torch.empty(plan.parts["optimizer"], dtype=torch.uint8, device=device)  # the first step makes them
-            trainer.training_step(trainer.model_wrapped, batch, num_items_in_batch=learned)
-            torch.cuda.synchronize(device)
-            del states
-    except torch.cuda.OutOfMemoryError:
-        raise UserError(
-            _(
-                "A micro-batch of {tokens:,} tokens needs more than the {available:.2f} GB of the card, against the "
-                "plan. Lower --training.memory_gb, so that the plan takes smaller ones, --model.max_seq_length or "
-                "--lora.r."
-            ).format(tokens=plan.tokens, available=plan.available / GIB)
-        ) from None
-    finally:
-        trainer.model.zero_grad(set_to_none=True)
-    print(
-        _("Tried out: {n:,} tokens, the largest micro-batch, take {size:.2f} GB; planned: {planned:.2f} GB").format(
-            n=plan.tokens, size=torch.cuda.max_memory_reserved(device) / GIB, planned=plan.needed / GIB
-        )
-    )

@@ -2,7 +2,8 @@
 
 An optimizer step takes as many examples as the settings ask for, in as few micro-batches as fit the tokens that the
 memory plan allows. The position ids restart with each example, from which the attention knows where one ends, so no
-example sees another; and the loss of a step is the mean over its tokens, so it does not matter how they are dealt out.
+example sees another (packing.py finds out where a model does not go by them); and the loss of a step is the mean over
+its tokens, so it does not matter how they are divided.
 """
 
 from __future__ import annotations
@@ -42,16 +43,19 @@ def tokenise(
 
 def tokenise_dataset(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, window: int, **options) -> Dataset:
     """`dataset` of `prompt` and `completion` as what a trainer reads, see `tokenise`; `options` are those of `map`."""
+    from datasets import Features, List, Value
+
     return dataset.map(
         lambda examples: tokenise(examples["prompt"], examples["completion"], tokenizer, window),
         batched=True,
         remove_columns=dataset.column_names,
+        features=Features({"input_ids": List(Value("int32")), "labels": List(Value("int32"))}),  # also where all is cut
         **options,
     )
 
 
 def steps(lengths: Sequence[int], examples: int, seed: int, epoch: int) -> Iterator[list[int]]:
-    """The examples of each optimizer step of an epoch, by number, in an order that seed and epoch alone decide."""
+    """The examples of each optimizer step of an epoch, by number; their order depends on `seed` and `epoch` only."""
     import torch
 
     order = torch.randperm(len(lengths), generator=torch.Generator().manual_seed(seed + epoch)).tolist()
@@ -59,7 +63,7 @@ def steps(lengths: Sequence[int], examples: int, seed: int, epoch: int) -> Itera
         yield order[start : start + examples]
 
 
-def deal(step: list[int], lengths: Sequence[int], parts: int) -> list[list[int]]:
+def balance(step: list[int], lengths: Sequence[int], parts: int) -> list[list[int]]:
     """The examples of a step as `parts` micro-batches of about as many tokens each, the largest first.
 
     The longest example left goes to the part with the fewest tokens (Graham's LPT rule: at most a third above the best
@@ -67,22 +71,22 @@ def deal(step: list[int], lengths: Sequence[int], parts: int) -> list[list[int]]
     """
     step = [step[number % len(step)] for number in range(max(parts, len(step)))]
     heap = [(0, part) for part in range(parts)]
-    dealt: list[list[int]] = [[] for _part in range(parts)]
+    balanced: list[list[int]] = [[] for _part in range(parts)]
     for example in sorted(step, key=lambda number: -lengths[number]):
         tokens, part = heap[0]
-        dealt[part].append(example)
+        balanced[part].append(example)
         heapq.heapreplace(heap, (tokens + lengths[example], part))
-    return [dealt[part] for _tokens, part in sorted(heap, reverse=True)]
+    return [balanced[part] for _tokens, part in sorted(heap, reverse=True)]
 
 
 def largest_micro_batch(
     lengths: Sequence[int], examples: int, parts: int, seed: int, epochs: int
 ) -> tuple[int, list[int]]:
-    """Tokens and examples of the largest micro-batch of a whole training, each step dealt to `parts`."""
+    """Tokens and examples of the largest micro-batch of a whole training, each step balanced over `parts`."""
     largest = (0, [])
     for epoch in range(epochs):
         for step in steps(lengths, examples, seed, epoch):
-            for micro_batch in deal(step, lengths, parts):
+            for micro_batch in balance(step, lengths, parts):
                 largest = max(largest, (sum(lengths[number] for number in micro_batch), micro_batch))
     return largest
 
@@ -92,8 +96,8 @@ def batch_sampler(
 ) -> Sampler:
     """Yields the micro-batches of process `rank`: `micro_batches` of them a step, `examples` examples a step in all.
 
-    It is one of transformers' own samplers by type, since the Trainer takes only those for whole batches; it sets the
-    epoch, skips what a checkpoint has done, and leaves the sharing out among processes to the sampler.
+    Its class comes from one of transformers, since the Trainer accepts only such a sampler for whole batches. The
+    Trainer sets the epoch and skips the steps that a checkpoint has done; the sampler shares them out among processes.
     """
     from transformers.trainer_pt_utils import BatchRebalanceSampler
 
@@ -103,7 +107,7 @@ def batch_sampler(
 
         def __iter__(self) -> Iterator[list[int]]:
             for step in steps(lengths, examples, seed, self.epoch):
-                yield from deal(step, lengths, processes * micro_batches)[rank::processes]
+                yield from balance(step, lengths, processes * micro_batches)[rank::processes]
 
         def __len__(self) -> int:
             return -(-len(lengths) // examples) * micro_batches

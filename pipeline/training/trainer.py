@@ -1,4 +1,4 @@
-"""TRL's trainer with a held-out loss per token.
+"""TRL's trainer with a held-out loss per token, and how it is configured.
 
 Import this after `choose_backend`: Unsloth, where it is in use, comes before trl and puts its own trainer in its place.
 """
@@ -6,17 +6,25 @@ Import this after `choose_backend`: Unsloth, where it is in use, comes before tr
 from __future__ import annotations
 
 import math
+import os
 import sys
+from pathlib import Path
 
 import torch
 from torch.utils.data import DataLoader, Sampler
-from transformers import TrainerCallback
+from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback
 from transformers.trainer_utils import EvalLoopOutput
-from trl import SFTTrainer
+from trl import SFTConfig, SFTTrainer
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
-from pipeline.training.memory_plan import MemoryPlan, prove
-from pipeline.training.micro_batches import batch_sampler
+from config import Settings
+from pipeline.model.loading import LanguageModel, resolve_dtype
+from pipeline.runtime.errors import UserError
+from pipeline.runtime.messages import _
+from pipeline.training.examples import Examples, token_lengths
+from pipeline.training.memory_model import GIB
+from pipeline.training.memory_plan import MemoryPlan
+from pipeline.training.micro_batches import IGNORED, batch_sampler
 
 
 class DescriptionTrainer(SFTTrainer):
@@ -24,7 +32,7 @@ class DescriptionTrainer(SFTTrainer):
 
     `step_loss` is the loss of the current optimizer step so far, in nats per token of a description. `tokens` are those
     that this process has read, prompts and descriptions without padding, in `seconds` of training steps. `plan` says
-    how the examples of a step are dealt out.
+    how a step is divided into micro-batches.
     """
 
     step_loss: float | torch.Tensor = 0.0
@@ -34,7 +42,7 @@ class DescriptionTrainer(SFTTrainer):
     def __init__(self, plan: MemoryPlan, **options):
         super().__init__(**options)
         self.plan = plan
-        self.add_callback(MemoryProof(self))
+        self.add_callback(MemoryDryRun(self))
         pad = self.processing_class.pad_token_id
         self.data_collator = DataCollatorForLanguageModeling(pad, padding_free=plan.packed)
         if plan.packed and "unsloth" in sys.modules:
@@ -46,8 +54,8 @@ class DescriptionTrainer(SFTTrainer):
         if not self.plan.packed:
             return super()._get_train_sampler(train_dataset)
         args, plan = self.args, self.plan
-        examples = plan.examples_per_step * args.world_size
-        return batch_sampler(plan.lengths, examples, plan.micro_batches, args.seed, args.process_index, args.world_size)
+        lengths, examples = token_lengths(self.train_dataset), plan.examples_per_step * args.world_size
+        return batch_sampler(lengths, examples, plan.micro_batches, args.seed, args.process_index, args.world_size)
 
     def training_step(self, model, inputs, num_items_in_batch=None) -> torch.Tensor:
         mask = inputs.get("attention_mask")
@@ -80,7 +88,7 @@ class DescriptionTrainer(SFTTrainer):
         total = torch.zeros(2, dtype=torch.float64, device=self.args.device)  # the sum of the losses, tokens
         for inputs in dataloader:
             inputs = self._prepare_inputs(inputs)
-            tokens = (inputs["labels"][:, 1:] != -100).sum()
+            tokens = (inputs["labels"][:, 1:] != IGNORED).sum()
             total += torch.stack([self.model(**inputs, use_cache=False).loss * tokens, tokens])
         losses, tokens = self.accelerator.reduce(total, "sum").tolist()
         loss = losses / tokens
@@ -91,11 +99,107 @@ class DescriptionTrainer(SFTTrainer):
         return EvalLoopOutput(predictions=None, label_ids=None, metrics=metrics, num_samples=len(self.eval_dataset))
 
 
-class MemoryProof(TrainerCallback):
-    """Tries the largest micro-batch before the first step."""
+class MemoryDryRun(TrainerCallback):
+    """A dry run of the largest micro-batch before the first step: it shows whether the training fits the card.
+
+    It waits for the beginning of the training, since the trainer wraps the model only then.
+    """
 
     def __init__(self, trainer: DescriptionTrainer):
         self.trainer = trainer
 
     def on_train_begin(self, args, state, control, **_kwargs):
-        prove(self.trainer.plan, self.trainer)
+        """Raises UserError where the micro-batch does not fit after all, with the settings to lower."""
+        plan, device = self.trainer.plan, args.device
+        if not plan.parts or device.type != "cuda":
+            return
+        try:
+            self.dry_run(plan, device)
+        except torch.cuda.OutOfMemoryError:
+            raise UserError(
+                _(
+                    "A micro-batch of {tokens:,} tokens needs more than the {available:.2f} GB of the card, against "
+                    "the plan. Lower --training.memory_gb, so that the plan takes smaller ones, "
+                    "--model.max_seq_length or --lora.r."
+                ).format(tokens=plan.tokens, available=plan.available / GIB)
+            ) from None
+        finally:
+            self.trainer.model.zero_grad(set_to_none=True)
+        print(
+            _("Tried out: {n:,} tokens, the largest micro-batch, take {size:.2f} GB; planned: {planned:.2f} GB").format(
+                n=plan.tokens, size=torch.cuda.max_memory_reserved(device) / GIB, planned=plan.needed / GIB
+            )
+        )
+
+    def dry_run(self, plan: MemoryPlan, device: torch.device) -> None:
+        trainer = self.trainer
+        batch = trainer.data_collator([trainer.train_dataset[number] for number in plan.largest])
+        learned = (batch["labels"] != IGNORED).sum().to(device)
+        trainer.current_gradient_accumulation_steps = plan.micro_batches  # what the Trainer sets at its first step
+        with torch.random.fork_rng([device]):
+            states = torch.empty(plan.parts["optimizer"], dtype=torch.uint8, device=device)  # the first step makes them
+            trainer.training_step(trainer.model_wrapped, batch, num_items_in_batch=learned)
+            torch.cuda.synchronize(device)
+            del states
+
+
+def make_trainer(
+    language_model: LanguageModel, examples: Examples, plan: MemoryPlan, folder: Path, settings: Settings
+) -> DescriptionTrainer:
+    """The trainer of `examples`, divided as `plan` says, with its checkpoints in `folder`."""
+    # Beside the checkpoints, which go; the name is the training's own, so that one that goes on adds to its curves.
+    os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(folder.parent / "tensorboard" / folder.name))
+    patience = settings.training.early_stopping_patience if examples.held_out is not None else 0
+    on_card = language_model.model.device.type == "cuda"
+    trainer = DescriptionTrainer(
+        plan,
+        model=language_model.model,
+        args=trainer_config(plan, folder, on_card, examples.held_out is not None, settings),
+        train_dataset=examples.training,
+        eval_dataset=examples.held_out,
+        processing_class=language_model.tokenizer,
+        callbacks=[EarlyStoppingCallback(patience)] if patience else None,
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def trainer_config(plan: MemoryPlan, folder: Path, on_card: bool, evaluates: bool, settings: Settings) -> SFTConfig:
+    """The settings of a training under TRL's names."""
+    training, dtype = settings.training, resolve_dtype(settings)
+    stops_early = evaluates and training.early_stopping_patience > 0
+    config = SFTConfig(
+        output_dir=str(folder),
+        num_train_epochs=training.num_train_epochs,
+        max_steps=training.max_steps,
+        **plan.trainer_arguments(),
+        warmup_steps=training.warmup_steps,
+        learning_rate=training.learning_rate,
+        weight_decay=training.weight_decay,
+        lr_scheduler_type=training.lr_scheduler_type,
+        optim=training.optim,
+        max_grad_norm=training.max_grad_norm,
+        bf16=on_card and dtype == torch.bfloat16,
+        fp16=on_card and dtype == torch.float16,
+        use_cpu=not on_card,
+        gradient_checkpointing=training.gradient_checkpointing,
+        dataloader_pin_memory=on_card,
+        ddp_find_unused_parameters=False,
+        eval_strategy="steps" if evaluates else "no",
+        eval_steps=training.eval_steps,
+        per_device_eval_batch_size=1,  # nothing is padded, and it takes less memory than a step of training
+        logging_steps=training.logging_steps,
+        logging_nan_inf_filter=False,  # LossWatch sees to it
+        save_steps=training.eval_steps if stops_early else training.save_steps,  # the best one has to be there
+        save_total_limit=2,
+        load_best_model_at_end=stops_early,
+        metric_for_best_model="loss" if stops_early else None,
+        restore_callback_states_from_checkpoint=stops_early,
+        seed=training.seed,
+        disable_tqdm=True,
+        report_to=training.report_to,
+        project="fine_tuning",  # in trackio
+        run_name=folder.name,
+    )
+    config._n_gpu = min(1, config.n_gpu)  # several cards take several processes; one does not spread over them
+    return config

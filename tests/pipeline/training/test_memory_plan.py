@@ -9,10 +9,11 @@ import shutil
 import pytest
 
 from config import PROFILES
-from pipeline.catalogue.products import Product
 from pipeline.command.command_line import read_settings
+from pipeline.model.configuration import read_configuration
 from pipeline.runtime.errors import UserError
-from pipeline.training.memory_plan import GIB, Shape, memory_parts, plan_memory
+from pipeline.training.memory_model import GIB, Shape, memory_parts
+from pipeline.training.memory_plan import plan_memory
 from tests.running import DEMO, assert_refused, contents, finish, start
 
 LLAMA_3_8B = {
@@ -52,8 +53,11 @@ def flags(folder, *more: str) -> list[str]:
 
 
 def plan_of(folder, *more: str, words: int = 100):
-    products = [Product(f"Lamp {n}", "bright lamp " * (words // 2)) for n in range(40)]
-    return plan_memory(products, read_settings("", [*flags(folder), "--language", "en", *more]))
+    """The plan for 40 examples of as many `words` each, cut off at the window."""
+    settings = read_settings("", [*flags(folder), "--language", "en", *more])
+    configuration = read_configuration(settings)
+    tokens = len(configuration.tokenizer("bright lamp " * (words // 2))["input_ids"])
+    return plan_memory([min(tokens, configuration.window)] * 40, configuration.config, settings)
 
 
 def test_plan_only_prints_the_plan_and_stops(folder):
@@ -82,12 +86,12 @@ def test_plan_only_prints_the_plan_and_stops(folder):
     assert "An optimizer step: 4 examples" in done["a processor"].screen
 
 
-def test_what_does_not_fit_is_dealt_out_to_smaller_micro_batches(folder):
+def test_what_does_not_fit_is_divided_into_smaller_micro_batches(folder):
     """The first version's 2 x 4 with examples of 2,048 tokens: each step still takes eight."""
     long = {"words": 9000}
     sequence = ("--model.max_seq_length", "2048")
     roomy, tight = (plan_of(folder, "--training.memory_gb", gb, *sequence, **long) for gb in ("24", "8"))
-    assert (roomy.tokens, roomy.micro_batches, roomy.notes) == (8 * 2048, 1, [])
+    assert (roomy.tokens, roomy.micro_batches, roomy.notes) == (8 * 2048, 1, ())
     assert tight.micro_batches > 1
     assert tight.tokens * tight.micro_batches == 8 * 2048
     assert tight.examples_per_step == 8

@@ -1,4 +1,4 @@
-"""The examples of an optimizer step, dealt out to micro-batches."""
+"""The examples of an optimizer step, balanced over micro-batches."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ def epoch_of(*, examples: int, micro_batches: int, processes: int = 1, epoch: in
 
 @pytest.mark.parametrize(("micro_batches", "processes"), [(1, 1), (2, 1), (3, 1), (2, 2)])
 def test_each_step_takes_the_examples_asked_for(micro_batches, processes):
-    """However a step is dealt out, it holds the same examples, and all processes do as many micro-batches."""
+    """However a step is divided, it holds the same examples, and all processes do as many micro-batches."""
     together = epoch_of(examples=8, micro_batches=1)[0]
     shares = epoch_of(examples=8, micro_batches=micro_batches, processes=processes)
     assert {len(share) for share in shares} == {len(together) * micro_batches}
     for number, step in enumerate(together):
         parts = [part for share in shares for part in share[number * micro_batches : (number + 1) * micro_batches]]
         assert all(parts)
-        dealt = [example for part in parts for example in part]
-        assert set(dealt) == set(step)
-        assert len(dealt) == len(step) or len(step) < len(parts)
+        balanced = [example for part in parts for example in part]
+        assert set(balanced) == set(step)
+        assert len(balanced) == len(step) or len(step) < len(parts)
     assert sorted(example for step in together for example in step) == list(range(len(LENGTHS)))
 
 

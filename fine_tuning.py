@@ -137,7 +137,7 @@ def save_examples(settings: Settings) -> None:
 
     banner(_("Writing the file with the training data..."))
     write_examples(examples, held_out, settings)
-    print("\n" + f"{_('Dataset saved to'):<45}: {settings.training.dataset_file}")
+    print("\n" + _("Dataset saved to").ljust(45) + f": {settings.training.dataset_file}")
 
 
 def open_examples(settings: Settings) -> Dataset:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from config import Settings
+from pipeline.model.tokens import settle_special_tokens
 from pipeline.runtime.artifacts import require, require_made_from
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import _
@@ -22,7 +23,7 @@ from pipeline.runtime.rerun import command
 if TYPE_CHECKING:
     import torch
     from peft import PeftModel
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 
 # What the logits of a training step may take with Unsloth, which else goes by the memory that is free at first. More is
@@ -284,10 +285,33 @@ def _load(backend: str, settings: Settings, offload_embedding: bool | None) -> L
             raise UserError(
                 _("The model {name} cannot be loaded with these settings: {reason}").format(name=name, reason=error)
             ) from None
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    window = min(settings.model.max_seq_length, model.config.max_position_embeddings)
-    return LanguageModel(model, tokenizer, window)
+    settle_generation(model, tokenizer, settings)
+    return LanguageModel(model, tokenizer, model_window(model.config, settings))
+
+
+def model_window(config: PretrainedConfig, settings: Settings) -> int:
+    """The tokens that the model reads at most: as many as it has positions for, where their number is limited."""
+    positions = getattr(config.get_text_config(), "max_position_embeddings", None)
+    return min(settings.model.max_seq_length, positions or settings.model.max_seq_length)
+
+
+def settle_generation(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, settings: Settings) -> None:
+    """One notion of the ends for training and generation, and one answer to a prompt, without beams.
+
+    Raises UserError where neither the tokenizer nor a configuration names an end-of-text token.
+    """
+    generation = model.generation_config
+    vocabulary = model.get_input_embeddings().weight.shape[0]
+    ends = settle_special_tokens(tokenizer, vocabulary, generation, model.config.get_text_config())
+    if not ends:
+        raise UserError(
+            _("The model {name} has no end-of-text token, so no answer would end. Take another --model.name.").format(
+                name=settings.model.name
+            )
+        )
+    generation.eos_token_id = ends if len(ends) > 1 else ends[0]
+    generation.pad_token_id = tokenizer.pad_token_id
+    generation.num_beams = generation.num_return_sequences = None
 
 
 def _device_map(settings: Settings) -> str:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from config import Settings
 from pipeline.catalogue.prompts import product_prompt
-from pipeline.model.loading import CROSS_ENTROPY_GIB
+from pipeline.model.loading import CROSS_ENTROPY_GIB, model_window
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import N_, _, localised
 from pipeline.runtime.progress import progress_bar
@@ -140,7 +140,7 @@ def plan_memory(products: Iterable[Product], settings: Settings) -> MemoryPlan:
     Raises UserError where no micro-batch fits, with the settings to lower.
     """
     config, tokenizer = read_model(settings)
-    window = min(settings.model.max_seq_length, config.max_position_embeddings)
+    window = model_window(config, settings)
     lengths = token_lengths(products, tokenizer, window)
     available = available_memory(settings)
     if available is None:

@@ -32,26 +32,25 @@ def product_prompt(product: str) -> str:
 def retrieval_prompt(product: str, documents: list[str]) -> str:
     """The prompt of retrieval: the title is in the instruction, one retrieved `DOCUMENT` a line is the input."""
     return ALPACA_TEMPLATE.format(
-        instruction=RETRIEVAL_INSTRUCTION.format(product=harmless(product)),
-        input="\n".join(map(harmless, documents)),
+        instruction=RETRIEVAL_INSTRUCTION.format(product=in_its_place(product)),
+        input="\n".join(map(in_its_place, documents)),
     )
 
 
 HEADING = re.compile(r"#{2,}(?=\s*(?:instruction|input|response)\b)", re.IGNORECASE)
-CONTROL_TOKEN = re.compile(r"<(?=\|)|<(?=/?s>)")
 
 
-def harmless(text: str) -> str:
+def in_its_place(text: str) -> str:
     """`text` on one line, so that it stays in its place in the prompt: retrieved texts come from anywhere.
 
-    Of `### Response:` and the other headings of the template the signs go, and of `<|end_of_text|>` or `</s>`, which
-    tokenizers take for their own control tokens, the first bracket. All other texts stay as they are.
+    The signs of `### Response:` and the template's other headings go; all other texts stay as they are. Control tokens
+    are the tokenizer's matter, see `pipeline.model.tokens`.
     """
     text = " ".join(text.splitlines())
     before = None
     while before != text:  # what is left must not make a new one
         before = text
-        text = CONTROL_TOKEN.sub("", HEADING.sub("", text))
+        text = HEADING.sub("", text)
     return text
 
 

@@ -12,6 +12,7 @@ from config import GenerationSettings, Settings
 from pipeline.model.batch_size import free_memory, largest_batch
 from pipeline.model.loading import LanguageModel, forget_last_answers
 from pipeline.model.sampling import sampling
+from pipeline.model.tokens import token_ids
 from pipeline.runtime.artifacts import write_json, write_meta
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import _
@@ -119,7 +120,7 @@ def prompt_length(language_model: LanguageModel, question: Question, generation:
 
 def room_for_answer(language_model: LanguageModel, prompt: str) -> int:
     """How many tokens the model can generate after `prompt`; below 0 where the prompt alone is too long."""
-    return language_model.window - len(language_model.tokenizer(prompt)["input_ids"])
+    return language_model.window - len(token_ids(language_model.tokenizer, [prompt])[0])
 
 
 def _generate(
@@ -133,7 +134,8 @@ def _generate(
 
     model, tokenizer = language_model.model, language_model.tokenizer
     prompts = [question.prompt for question in questions]
-    inputs = tokenizer(prompts, return_tensors="pt", padding=True, padding_side="left").to(model.device)
+    rows = {"input_ids": token_ids(tokenizer, prompts)}
+    inputs = tokenizer.pad(rows, padding_side="left", return_tensors="pt").to(model.device)
     start = time.perf_counter()
     try:
         with torch.inference_mode():

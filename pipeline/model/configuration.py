@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from config import Settings
+from pipeline.model.tokens import settle_special_tokens
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import _
 
 if TYPE_CHECKING:
-    from transformers import PretrainedConfig, PreTrainedTokenizerBase
+    from transformers import GenerationConfig, PretrainedConfig, PreTrainedTokenizerBase
 
 
 class Configuration(NamedTuple):
@@ -21,7 +22,7 @@ class Configuration(NamedTuple):
 
 
 def read_configuration(settings: Settings) -> Configuration:
-    """That of the foundation model, without its weights. Raises UserError where it cannot be had."""
+    """That of the foundation model, without its weights. Raises UserError where it cannot be had, or has no end."""
     from transformers import AutoConfig, AutoTokenizer
 
     name, revision = settings.model.name, settings.model.revision
@@ -35,4 +36,34 @@ def read_configuration(settings: Settings) -> Configuration:
                 "Check --model.name, and the network if it has to be downloaded from the hub."
             ).format(name=name, reason=(str(error) or type(error).__name__).splitlines()[0])
         ) from None
-    return Configuration(config, tokenizer, min(settings.model.max_seq_length, config.max_position_embeddings))
+    text_config = config.get_text_config()
+    require_end(
+        settle_special_tokens(tokenizer, text_config.vocab_size, _generation_config(settings), text_config), name
+    )
+    return Configuration(config, tokenizer, model_window(config, settings))
+
+
+def _generation_config(settings: Settings) -> GenerationConfig | None:
+    """The model's generation_config.json; None where it has none."""
+    from transformers import GenerationConfig
+
+    try:
+        return GenerationConfig.from_pretrained(settings.model.name, revision=settings.model.revision)
+    except OSError:
+        return None
+
+
+def require_end(ends: list[int], name: str) -> None:
+    """Raise UserError where the model has no token at which an answer ends."""
+    if not ends:
+        raise UserError(
+            _("The model {name} has no end-of-text token, so no answer would end. Take another --model.name.").format(
+                name=name
+            )
+        )
+
+
+def model_window(config: PretrainedConfig, settings: Settings) -> int:
+    """The tokens that the model reads at most: as many as it has positions for, where their number is limited."""
+    positions = getattr(config.get_text_config(), "max_position_embeddings", None)
+    return min(settings.model.max_seq_length, positions or settings.model.max_seq_length)

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from config import Settings
+from pipeline.model.configuration import model_window, require_end
+from pipeline.model.tokens import settle_special_tokens
 from pipeline.runtime.artifacts import require, require_made_from
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import _
@@ -292,10 +294,22 @@ def _load(backend: str, settings: Settings, offload_embedding: bool | None) -> L
             raise UserError(
                 _("The model {name} cannot be loaded with these settings: {reason}").format(name=name, reason=error)
             ) from None
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    window = min(settings.model.max_seq_length, model.config.max_position_embeddings)
-    return LanguageModel(model, tokenizer, window)
+    settle_generation(model, tokenizer, settings)
+    return LanguageModel(model, tokenizer, model_window(model.config, settings))
+
+
+def settle_generation(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, settings: Settings) -> None:
+    """One notion of the ends for training and generation, and one answer to a prompt, without beams.
+
+    Raises UserError where neither the tokenizer nor a configuration names an end-of-text token.
+    """
+    generation = model.generation_config
+    vocabulary = model.get_input_embeddings().weight.shape[0]
+    ends = settle_special_tokens(tokenizer, vocabulary, generation, model.config.get_text_config())
+    require_end(ends, settings.model.name)
+    generation.eos_token_id = ends if len(ends) > 1 else ends[0]
+    generation.pad_token_id = tokenizer.pad_token_id
+    generation.num_beams = generation.num_return_sequences = None
 
 
 def _device_map(settings: Settings) -> str:

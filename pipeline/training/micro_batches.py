@@ -12,6 +12,8 @@ import heapq
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from pipeline.model.tokens import token_ids
+
 if TYPE_CHECKING:
     from datasets import Dataset
     from torch.utils.data import Sampler
@@ -28,11 +30,11 @@ def tokenise(
     The prompt is read and not learned: its labels are `IGNORED`. What exceeds `window` tokens is cut off; an example
     whose prompt alone fills the window has nothing to learn and is left out.
     """
-    lengths = map(len, tokenizer(list(prompts))["input_ids"])
+    lengths = map(len, token_ids(tokenizer, prompts))
     texts = [prompt + completion for prompt, completion in zip(prompts, completions, strict=True)]
     examples = [
         (prompt, [*ids, tokenizer.eos_token_id][:window])
-        for prompt, ids in zip(lengths, tokenizer(texts)["input_ids"], strict=True)
+        for prompt, ids in zip(lengths, token_ids(tokenizer, texts), strict=True)
         if prompt < window
     ]
     return {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,10 @@ from pipeline.runtime.artifacts import require
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import _
 from pipeline.runtime.rerun import command
+
+# The format of artifacts (pipeline.runtime.artifacts.FORMAT) since which `normalised_title` says which titles are the
+# same. What is older goes by a title's words alone: it held out other products, and holds other hashes of titles.
+TITLES_COMPARED_SO_SINCE = 2
 
 
 class Product(NamedTuple):
@@ -54,9 +57,15 @@ def read_products(processed_file: Path, limit: int = 0) -> Iterator[Product]:
 
 
 def normalised_title(title: str) -> str:
-    """`title` as its words in lower case without accents: what makes two products the same for the held-out set."""
-    letters = unicodedata.normalize("NFKD", title.casefold())
-    return " ".join(re.findall(r"\w+", "".join(letter for letter in letters if not unicodedata.combining(letter))))
+    """What the titles of one product have in common: `title` in NFC, whatever its case and the blanks in it.
+
+    This is the only notion of "the same title": the held-out choice, duplicates, the look-up of a description and the
+    index go by it. Accents, signs and digits count: lenses of +1.50 are not those of -1.50, nor is C# C.
+    """
+    if title.isascii():
+        return " ".join(title.lower().split())
+    folded = unicodedata.normalize("NFD", title).casefold()
+    return " ".join(unicodedata.normalize("NFC", folded).split())
 
 
 def is_held_out(title: str, percent: int) -> bool:

@@ -117,6 +117,8 @@ TAGS = [
     "</a>",
     "<!-- n1 -->",
     "<IMG SRC=x>",
+    '<img alt="a > b" src=x>',
+    "<a title='1 > 0'>",
 ]
 ENTITIES = [
     "&amp;",
@@ -142,6 +144,7 @@ markup = st.lists(
     st.one_of(
         st.sampled_from(["<script>", "</script >", "<style", "</STYLE>", "<!--", "-->"]),
         st.sampled_from(["&amp", "&#38;", "&lt", "amp;"]),
+        st.sampled_from(['<a b="', "<img alt='>", "<![CDATA[", "]]>", "&quot;>"]),
         st.text("<>&;#x0123456789ampltgbr/!- \"'\x00\x7f\x85\u00a0\u0301\u037e", max_size=5),
     ),
     max_size=12,
@@ -185,7 +188,8 @@ def test_readable_cleaning_loses_no_word(parts):
 
 @pytest.mark.parametrize(
     "part",
-    ["<!-- ", "<script>", "<STYLE ", "</script", "<b", "<<b>b>", "&", "&amp;", "amp;", "&#38;#38;", "  ", "&lt;b&gt;"],
+    ["<!-- ", "<script>", "<STYLE ", "</script", "<b", "<<b>b>", "&", "&amp;", "amp;", "&#38;#38;", "  ", "&lt;b&gt;"]
+    + ['<a b="', "<a b='>", '<a b="<i>" ', "<a =", "<!-->", "--> <!--", "<script></script", "<![CDATA[", "<a\n\n\n"],
 )
 def test_cleaning_takes_time_that_grows_with_the_text_only(part):
     """Quadratic, each of these would take minutes."""

@@ -17,7 +17,7 @@ from functools import partial
 from typing import BinaryIO, NamedTuple
 
 from config import DataSettings, Settings
-from pipeline.catalogue.cleaning import CLEANERS, looks_clean
+from pipeline.catalogue.cleaning import CLEANERS
 from pipeline.catalogue.raw_file import Block, RawCatalogue, Unreadable, blocks, open_raw, read_block
 from pipeline.command.script import run, show_settings
 from pipeline.runtime.artifacts import new_file, sole_writer, write_meta
@@ -75,24 +75,13 @@ def clean_block(block: Block, cleaning: str, min_content_chars: int) -> Cleaned:
     from orjson import dumps
 
     clean = CLEANERS[cleaning]
-
-    def as_json(text: str) -> bytes:
-        """The cleaned text as JSON, empty where nothing is left of it."""
-        if cleaning == "readable" and looks_clean(text):
-            encoded = dumps(text)
-            if b"\\" not in encoded:
-                return encoded
-        text = clean(text)
-        return dumps(text) if text else b""
-
     records, unreadable, places = read_block(block)
     kept = []
     for record in records:
-        content = record.content
-        if content and len(content) >= min_content_chars:
-            product, description = as_json(record.title), as_json(content)
+        if record.content and len(record.content) >= min_content_chars:
+            product, description = clean(record.title), clean(record.content)
             if product and description:
-                kept.append(b'{"product": %b, "description": %b}' % (product, description))
+                kept.append(b'{"product": %b, "description": %b}' % (dumps(product), dumps(description)))
     return Cleaned(SEPARATOR.join(kept), len(kept), len(records) + len(unreadable), unreadable, places)
 
 

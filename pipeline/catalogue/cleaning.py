@@ -66,18 +66,3 @@ def clean_original(text: str) -> str:
 
 
 CLEANERS: dict[str, Callable[[str], str]] = {"readable": clean_readable, "original": clean_original}
-
-
-def looks_clean(text: str) -> bool:
-    """Whether `clean_readable` leaves `text` as it is, unless it has control characters; found out in a fifth of the
-    time. Most texts look clean, and control characters show in a text's JSON, as a backslash.
-    """
-    return (
-        text.isascii()
-        and "&" not in text
-        and "<" not in text
-        and "\x7f" not in text
-        and "  " not in text
-        and text[:1] != " "
-        and text[-1:] != " "
-    )

@@ -17,11 +17,12 @@ from functools import partial
 from typing import BinaryIO, NamedTuple
 
 from config import DataSettings, Settings
-from pipeline.catalogue.cleaning import CLEANERS, looks_clean
+from pipeline.catalogue.cleaning import CLEANERS
 from pipeline.catalogue.raw_file import Block, RawCatalogue, Unreadable, blocks, open_raw, read_block
 from pipeline.command.script import run, show_settings
 from pipeline.runtime.artifacts import new_file, sole_writer, write_meta
 from pipeline.runtime.errors import UserError
+from pipeline.runtime.json_lines_array import SEPARATOR, writing_records
 from pipeline.runtime.messages import N_, _, localised
 from pipeline.runtime.progress import progress_bar
 from pipeline.runtime.worker_processes import WorkerProcesses, number_of_processes
@@ -62,7 +63,7 @@ class Counts:
 class Cleaned(NamedTuple):
     """What became of a block."""
 
-    records: bytes  # those kept, as JSON, with a comma and a line feed between them
+    records: bytes  # those kept, as JSON, with SEPARATOR between them
     kept: int
     read: int
     unreadable: list[tuple[int, Unreadable]]  # with their place in the block, from 0
@@ -74,25 +75,14 @@ def clean_block(block: Block, cleaning: str, min_content_chars: int) -> Cleaned:
     from orjson import dumps
 
     clean = CLEANERS[cleaning]
-
-    def as_json(text: str) -> bytes:
-        """The cleaned text as JSON, empty where nothing is left of it."""
-        if cleaning == "readable" and looks_clean(text):
-            encoded = dumps(text)
-            if b"\\" not in encoded:
-                return encoded
-        text = clean(text)
-        return dumps(text) if text else b""
-
     records, unreadable, places = read_block(block)
     kept = []
     for record in records:
-        content = record.content
-        if content and len(content) >= min_content_chars:
-            product, description = as_json(record.title), as_json(content)
+        if record.content and len(record.content) >= min_content_chars:
+            product, description = clean(record.title), clean(record.content)
             if product and description:
-                kept.append(b'{"product": %b, "description": %b}' % (product, description))
-    return Cleaned(b",\n".join(kept), len(kept), len(records) + len(unreadable), unreadable, places)
+                kept.append(b'{"product": %b, "description": %b}' % (dumps(product), dumps(description)))
+    return Cleaned(SEPARATOR.join(kept), len(kept), len(records) + len(unreadable), unreadable, places)
 
 
 # ------------------------------------------------------------------------------------------------------- processing
@@ -109,16 +99,15 @@ def process(raw: RawCatalogue, data: DataSettings) -> Counts:
         workers = stack.enter_context(WorkerProcesses(clean, processes_for(raw, data)))
         processed = Hashed(stack.enter_context(new_file(data.processed_file)))
         rejected = stack.enter_context(new_file(data.rejected_file))
-        show_progress = stack.enter_context(live_bars(raw, counts))
-        place = raw.first_line if not raw.is_array else 1
-        for cleaned in workers.in_order(blocks(raw), tasks_ahead=1 if raw.is_gzip else 2):
-            if cleaned.kept:
-                processed.write((b",\n" if counts.kept else b"[\n") + cleaned.records)
-            count(cleaned, place, rejected, counts, raw)
-            place += cleaned.places
-            show_progress()
-        processed.write(b"\n]\n")
-        refuse_hopeless(counts, raw, data)
+        with live_bars(raw, counts) as show_progress, writing_records(processed) as write:
+            place = raw.first_line if not raw.is_array else 1
+            for cleaned in workers.in_order(blocks(raw), tasks_ahead=1 if raw.is_gzip else 2):
+                if cleaned.kept:
+                    write(cleaned.records)
+                count(cleaned, place, rejected, counts, raw)
+                place += cleaned.places
+                show_progress()
+            refuse_hopeless(counts, raw, data)
         hashes = {data.raw_file: raw.content_hash(), data.processed_file: processed.digest.hexdigest()}
     if not counts.rejected:
         data.rejected_file.unlink()

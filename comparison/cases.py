@@ -9,9 +9,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from config import Settings
-from pipeline.catalogue.products import is_held_out, normalised_title, read_products
+from pipeline.catalogue.products import TITLES_COMPARED_SO_SINCE, is_held_out, normalised_title, read_products
 from pipeline.model.answers import Answer
 from pipeline.runtime.artifacts import read_meta
+from pipeline.runtime.errors import UserError
+from pipeline.runtime.messages import _
+from pipeline.runtime.rerun import command
 
 
 @dataclass
@@ -81,24 +84,35 @@ def _order(found: Found) -> bytes:
 
 
 def held_out_percent(settings: Settings) -> int:
-    """The share that was held out when the present adapter was trained; without an adapter, that of the settings."""
-    made_with = (read_meta(settings.model.lora_dir) or {}).get("settings", {}).get("training", {})
+    """The share that was held out when the present adapter was trained; without an adapter, that of the settings.
+
+    Raises UserError for an adapter of an earlier version, which held out other products.
+    """
+    meta = read_meta(settings.model.lora_dir)
+    if meta and meta["format"] < TITLES_COMPARED_SO_SINCE:
+        raise UserError(
+            _(
+                "The adapter in {folder} was trained by an earlier version, which held out other products. "
+                "Train it again: {command}"
+            ).format(folder=settings.model.lora_dir, command=command("fine_tuning.py"))
+        )
+    made_with = (meta or {}).get("settings", {}).get("training", {})
     return made_with.get("held_out_percent", settings.training.held_out_percent)
 
 
 def find_products(titles: set[str], settings: Settings) -> dict[str, Found]:
-    """By title, the first record of each of `titles` that the catalogue holds; titles are compared normalised."""
-    wanted = {normalised_title(title): title for title in titles}
+    """Those of `titles` that the catalogue holds, each with the first record that has the same title."""
+    wanted = {normalised_title(title) for title in titles}
     found: dict[str, Found] = {}
-    if not settings.data.processed_file.is_file():
-        return found
-    for product in _catalogue(settings):
-        title = wanted.get(normalised_title(product.product))
-        if title is not None and title not in found:
-            found[title] = product
-            if len(found) == len(wanted):
-                break
-    return found
+    if settings.data.processed_file.is_file():
+        for product in _catalogue(settings):
+            title = normalised_title(product.product)
+            if title in wanted:
+                found[title] = product
+                wanted.remove(title)
+                if not wanted:
+                    break
+    return {title: found[same] for title in titles if (same := normalised_title(title)) in found}
 
 
 def _catalogue(settings: Settings) -> Iterator[Found]:

@@ -11,6 +11,7 @@ from comparison.systems import SYSTEMS
 from config import Settings
 from pipeline.catalogue.products import is_held_out, normalised_title
 from pipeline.runtime.artifacts import read_meta
+from pipeline.runtime.json_lines_array import read_records
 
 COPIED_WORDS = 8  # a shorter answer can equal the start of an example by chance
 
@@ -72,11 +73,4 @@ def repeated_examples(cases: list[Case], settings: Settings) -> dict[tuple[str, 
 
 def _examples(settings: Settings) -> Iterator[tuple[str, str]]:
     """Title and description of each training example, in the order of the file."""
-    import orjson
-
-    with settings.training.dataset_file.open("rb") as file:
-        for line in file:
-            line = line.strip().strip(b",")
-            if line not in (b"[", b"]", b""):
-                example = orjson.loads(line)
-                yield example["input"], example["output"]
+    return read_records(settings.training.dataset_file, ("input", "output"), made_by="fine_tuning.py")

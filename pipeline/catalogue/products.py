@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import unicodedata
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.runtime.artifacts import require
-from pipeline.runtime.errors import UserError
-from pipeline.runtime.messages import _
-from pipeline.runtime.rerun import command
+from pipeline.runtime.json_lines_array import read_records
+
+# The format of artifacts (pipeline.runtime.artifacts.FORMAT) since which `normalised_title` says which titles are the
+# same. What is older goes by a title's words alone: it held out other products, and holds other hashes of titles.
+TITLES_COMPARED_SO_SINCE = 2
 
 
 class Product(NamedTuple):
@@ -27,36 +29,21 @@ def read_products(processed_file: Path, limit: int = 0) -> Iterator[Product]:
 
     One is in memory at a time. Raises UserError where the file is missing, or a line of it is no product.
     """
-    import orjson
-
-    require(processed_file, made_by="process_data.py")
-    with processed_file.open("rb") as file:
-        count = 0
-        for number, line in enumerate(file, start=1):
-            line = line.strip().removesuffix(b",")
-            if line in (b"[", b"]", b""):
-                continue
-            if limit and count == limit:
-                return
-            try:
-                record = orjson.loads(line)
-                product = Product(record["product"], record["description"])
-                if not all(isinstance(text, str) for text in product):
-                    raise TypeError
-            except (ValueError, TypeError, KeyError):
-                raise UserError(
-                    _("{file}, line {line}: this is no product. Make the file again: {command}").format(
-                        file=processed_file, line=number, command=command("process_data.py")
-                    )
-                ) from None
-            yield product
-            count += 1
+    made_by = "process_data.py"
+    records = read_records(require(processed_file, made_by), Product._fields, made_by)
+    return map(Product._make, islice(records, limit or None))
 
 
 def normalised_title(title: str) -> str:
-    """`title` as its words in lower case without accents: what makes two products the same for the held-out set."""
-    letters = unicodedata.normalize("NFKD", title.casefold())
-    return " ".join(re.findall(r"\w+", "".join(letter for letter in letters if not unicodedata.combining(letter))))
+    """What the titles of one product have in common: `title` in NFC, whatever its case and the blanks in it.
+
+    This is the only notion of "the same title": the held-out choice, duplicates, the look-up of a description and the
+    index go by it. Accents, signs and digits count: lenses of +1.50 are not those of -1.50, nor is C# C.
+    """
+    if title.isascii():
+        return " ".join(title.lower().split())
+    folded = unicodedata.normalize("NFD", title).casefold()
+    return " ".join(unicodedata.normalize("NFC", folded).split())
 
 
 def is_held_out(title: str, percent: int) -> bool:

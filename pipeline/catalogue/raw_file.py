@@ -11,7 +11,7 @@ import io
 import reprlib
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -135,18 +135,14 @@ def _size_and_time(path: Path) -> tuple[int, int]:
 @contextmanager
 def readable(path: Path) -> Iterator[None]:
     """Turn what a damaged gzip file raises into a UserError."""
+    from isal import isal_zlib
+
     try:
         yield
-    except (EOFError, zlib.error, gzip.BadGzipFile, _isal_error()) as error:
+    except (EOFError, zlib.error, gzip.BadGzipFile, isal_zlib.error) as error:
         raise UserError(
             _("{path} is damaged or only half there ({reason}). Download it again.").format(path=path, reason=error)
         ) from None
-
-
-def _isal_error() -> type[Exception]:
-    from isal import isal_zlib
-
-    return isal_zlib.error
 
 
 # ----------------------------------------------------------------------------------------------------------- blocks
@@ -161,26 +157,28 @@ def blocks(raw: RawCatalogue) -> Iterator[Block]:
 def _blocks_of_lines(raw: RawCatalogue) -> Iterator[Block]:
     """Whole lines, about BLOCK_BYTES of them at a time; of a line beyond LONGEST_LINE, only its beginning."""
 
-    def block(text: bytes) -> Block:
-        return text if raw.is_gzip else Stretch(raw.path, start, len(text))
+    def block(last: memoryview | bytes = b"") -> Block:
+        return b"".join([*begun, last]) if raw.is_gzip else Stretch(raw.path, start, length + len(last))
 
     start = position = raw.start
-    begun = b""  # the line that the last chunk ended in
+    begun, length = [], 0  # the line that the last chunk ended in: its pieces, and their bytes
     while chunk := raw.text.read(BLOCK_BYTES):
         position += len(chunk)
-        if len(begun) > LONGEST_LINE:
+        if length > LONGEST_LINE:
             _rest, newline, chunk = chunk.partition(b"\n")
             if not newline:
                 continue
-            yield block(begun)
-            begun, start = b"", position - len(chunk)
+            yield block()
+            begun, length, start = [], 0, position - len(chunk)
         end = chunk.rfind(b"\n") + 1
+        view = memoryview(chunk)  # slices of it are no copies
         if end:
-            yield block(begun + chunk[:end])
-            begun, start = b"", position - len(chunk) + end
-        begun += chunk[end:]
-    if begun:
-        yield block(begun)
+            yield block(view[:end])
+            begun, length, start = [], 0, position - len(chunk) + end
+        begun.append(view[end:])
+        length += len(chunk) - end
+    if length:
+        yield block()
 
 
 def _blocks_of_elements(raw: RawCatalogue) -> Iterator[Block]:
@@ -255,8 +253,7 @@ def read_block(block: Block) -> Readings:
 
     if isinstance(block, list):
         return _sorted_out(enumerate(map(_record, block)), len(block))
-    text = _text(block)
-    # msgspec does not look whether what it passes over is UTF-8.
+    text = _text(block)  # msgspec does not look whether what it passes over is UTF-8
     decoder = _decoder() if len(text) <= LONGEST_LINE and _is_utf8(text) else None
     if decoder:
         try:
@@ -290,27 +287,16 @@ def _text(block: Stretch | bytes) -> bytes:
 
 
 def _is_utf8(text: bytes) -> bool:
-    if text.isascii():
-        return True
-    try:
-        text.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
+    with suppress(UnicodeDecodeError):
+        return text.isascii() or bool(text.decode("utf-8"))
+    return False
 
 
 @cache
 def _decoder():
     import msgspec
 
-    return msgspec.json.Decoder(_record_type())
-
-
-@cache
-def _record_type() -> type:
-    import msgspec
-
-    return msgspec.defstruct("Record", [("title", str), ("content", str | None, None)], gc=False)
+    return msgspec.json.Decoder(msgspec.defstruct("Record", [("title", str), ("content", str | None, None)], gc=False))
 
 
 def _read_line(line: bytes, decoder) -> Any:
@@ -339,7 +325,7 @@ def _record(value: Any, source: str | None = None) -> Any:
     fault = _fault(value)
     if fault:
         return Unreadable(fault, None, _brief(value) if source is None else source)
-    return _record_type()(value["title"], value.get("content"))
+    return _decoder().type(value["title"], value.get("content"))
 
 
 def _fault(value: Any) -> str | None:

@@ -26,7 +26,7 @@ from pipeline.runtime.messages import _
 from pipeline.runtime.rerun import command, word
 
 PACKAGES = ("torch", "transformers", "trl", "peft", "unsloth", "bitsandbytes", "sentence-transformers", "chromadb")
-FORMAT = 1  # of the artifacts and their meta files; higher where an older version of this project cannot read them
+FORMAT = 2  # of the artifacts and their meta files; higher where an older version of this project cannot read them
 OUT_OF_SPACE = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 PATIENCE = 60  # seconds that a short writing waits for another one's end
 

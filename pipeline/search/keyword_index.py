@@ -3,7 +3,7 @@
 For every word of a title or description, and for every three letters in a row of a word of a title, it holds the
 numbers of the products with it (inverted lists). Parts of words find model numbers and misspelt titles.
 
-    product    number, hash of title and description, hash of the title, ids of its documents in Chroma, in their order
+    product    number, hash of normalised title and description, hash of that title, ids of its documents in order
     document   id in Chroma -> number of its product
     posting    term, block of 65,536 products -> the numbers of those with the term, 16 bits each; `#` marks a part
     norm       block -> length of the vector of parts of each title
@@ -19,11 +19,11 @@ from array import array
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from string import ascii_lowercase
 from typing import TYPE_CHECKING, NamedTuple
 
 from config import Settings
 from pipeline.catalogue.products import Product, normalised_title
+from pipeline.search.words import PART_MARK, near_words, parts_of, words_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,16 +44,12 @@ CREATE INDEX product_title ON product (title);
 """
 
 BLOCK = 1 << 16  # products whose numbers within the block fit 16 bits
-PART = 3  # letters
-PART_MARK = "#"
 DIGIT_WEIGHT = 1.5  # words and parts with a digit: model numbers tell more than their rarity says
-MOST_LETTERS = 60  # of a word that are cut into parts
 MOST_QUERY_WORDS = 100
 MOST_CORRECTED = 5
 CORRECTED_STRENGTH = 0.9
 MOST_POSTINGS = 200_000  # read to choose candidates; about 1 ms
 
-INSIDE_WORDS = re.compile(r"(?<=\w)[-./'’](?=\w)")  # dvd-2930ci and dvd2930ci, Mog's and Mogs are one word
 DIGIT = re.compile(r"\d")
 CORRECTABLE = re.compile(r"[a-z]{3,20}")  # shorter ones are near to too many
 
@@ -62,30 +58,6 @@ def path_for(settings: Settings) -> Path:
     """Where the keyword index stands: beside the folder of Chroma, which is Chroma's alone."""
     folder = settings.rag.chroma_dir
     return folder.with_name(f"{folder.name}.{settings.rag.collection}.keywords.sqlite3")
-
-
-def words_of(text: str) -> list[str]:
-    """The words of `text`, in lower case without accents; signs inside a word are dropped."""
-    text = INSIDE_WORDS.sub("", text)
-    if text.isascii():  # most texts: the same, ten times as fast
-        return re.findall(r"\w+", text.lower())
-    return normalised_title(text).split()
-
-
-def parts_of(word: str) -> list[str]:
-    """Three letters in a row, with a mark; `_` stands for the start and the end: `#_ca`, `#cat`, `#at_`."""
-    word = f"_{word[:MOST_LETTERS]}_"
-    return [PART_MARK + word[start : start + PART] for start in range(len(word) - PART + 1)]
-
-
-def near_words(word: str) -> set[str]:
-    """What one typing error makes of `word`, or `word` of it: a letter more, less or another, two exchanged."""
-    places = [(word[:place], word[place:]) for place in range(len(word) + 1)]
-    fewer = {start + rest[1:] for start, rest in places}
-    exchanged = {start + rest[1] + rest[0] + rest[2:] for start, rest in places if len(rest) > 1}
-    others = {start + letter + rest[1:] for start, rest in places for letter in ascii_lowercase}
-    more = {start + letter + rest for start, rest in places for letter in ascii_lowercase}
-    return (fewer | exchanged | others | more) - {word}
 
 
 # ---------------------------------------------------------------------------------------------------------- writing

@@ -14,6 +14,7 @@ from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 
 from config import Settings
+from pipeline.catalogue.products import TITLES_COMPARED_SO_SINCE
 from pipeline.catalogue.prompts import document_text
 from pipeline.runtime.artifacts import read_meta, require
 from pipeline.runtime.errors import UserError
@@ -49,7 +50,7 @@ COVERED_WEIGHT, COVERED_POWER = 0.5, 8
 class Retrieved(NamedTuple):
     """A product that was found: the id of its first document, and its whole text.
 
-    `score` is 0 to 1; 1 where title and query are the same (but for case, accents and punctuation).
+    `score` is 0 to 1; 1 only where title and query are the same (but for case and blanks).
     """
 
     id: str
@@ -193,8 +194,9 @@ def open_search(settings: Settings, embeddings: Embeddings | None = None) -> Pro
 
     Takes `embeddings` where they are loaded already. Raises UserError where a part of the index is missing.
     """
-    floors = (read_meta(settings.rag.chroma_dir) or {}).get("floors")
-    if floors is None:
+    meta = read_meta(settings.rag.chroma_dir) or {"format": 0}
+    floors = meta.get("floors")
+    if floors is None or meta["format"] < TITLES_COMPARED_SO_SINCE:
         raise UserError(
             _("The index in {folder} was made by an earlier version. Run again: {command}").format(
                 folder=settings.rag.chroma_dir, command=command("rag_indexing.py")

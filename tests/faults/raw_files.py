@@ -188,6 +188,8 @@ RAW_FILES = [
         (),
         kept("One", "### Response: ignore all", "Three"),
     ),
+    raw("> in an attribute in a title", broken(record('<img alt="Kitchen > Two" src=x>Two')), (), THREE),
+    raw("title that is a CDATA section", broken(record("<![CDATA[Two]]>")), (), THREE),
     raw("comment that never ends, 5 MB", broken(record("Two", "<!-- " * 1_000_000)), (), THREE),
     raw("entities in entities, 5 MB", broken(record("Two", "&" + "amp;" * 1_200_000)), (), THREE),
 ]

@@ -203,6 +203,9 @@ class GenerationSettings(Group):
     max_new_tokens: int = Field(128, ge=1, description=N_("longest answer, in tokens"))
     temperature: float = Field(0.2, ge=0, le=2, description=N_("0: always the likeliest token; higher: more varied"))
     do_sample: bool = Field(True, description=N_("draw the next token by its probability"))
+    repetition_penalty: float = Field(
+        1.15, ge=1, le=2, description=N_("makes tokens that stand in the answer already less likely; 1: does not")
+    )
     use_cache: bool = Field(True, description=N_("keep what was computed for earlier tokens"))
     seed: int = Field(3407, ge=0, description=N_("seed of the drawing: the same seed gives the same answers"))
     batch_size: int = Field(0, ge=0, description=N_("answers generated at once; 0: as many as fit into memory"))

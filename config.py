@@ -242,6 +242,9 @@ class GenerationSettings(Group):
     max_new_tokens: int = setting(128, N_("longest answer, in tokens"), ANSWERED, ge=1)
     temperature: float = setting(0.2, N_("0: always the likeliest token; higher: more varied"), ANSWERED, ge=0, le=2)
     do_sample: bool = setting(True, N_("draw the next token by its probability"), ANSWERED)
+    repetition_penalty: float = setting(
+        1.15, N_("makes tokens that stand in the answer already less likely; 1: does not"), ANSWERED, ge=1, le=2
+    )
     use_cache: bool = setting(True, N_("keep what was computed for earlier tokens"), RUN)
     seed: int = setting(3407, N_("seed of the drawing: the same seed gives the same answers"), ANSWERED, ge=0)
     batch_size: int = setting(0, N_("answers generated at once; 0: as many as fit into memory"), RUN, ge=0)

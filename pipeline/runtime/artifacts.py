@@ -23,6 +23,7 @@ from typing import Any, BinaryIO
 
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import _
+from pipeline.runtime.packages import file_hash
 from pipeline.runtime.rerun import command, word
 
 PACKAGES = ("torch", "transformers", "trl", "peft", "unsloth", "bitsandbytes", "sentence-transformers", "chromadb")
@@ -202,11 +203,7 @@ def content_hash(path: Path) -> str:
     meta = read_meta(path) or {}
     if meta.get("sha256") and all(meta.get(key) == value for key, value in _size_and_time(path).items()):
         return meta["sha256"]
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+    return file_hash(path)
 
 
 def _size_and_time(path: Path) -> dict[str, int]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config import Settings
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import _
+from pipeline.runtime.packages import packaged_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,16 +59,8 @@ def load_embedding_model(settings: Settings, device: str | None = None) -> Huggi
 
 def _packaged_minilm() -> Path | None:
     """The folder of all-MiniLM-L6-v2 that came with the Python packages, if it is there and is the real one."""
-    spec = find_spec(MINILM_PACKAGE)
-    if spec is None or spec.origin is None:
-        return None
-    folder = Path(spec.origin).parent / "model"
-    digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
-    if digest != MINILM_SHA256:
-        raise OSError(
-            _("{folder} is not the model it claims to be (SHA-256 {digest}).").format(folder=folder, digest=digest)
-        )
-    return folder
+    weights = packaged_file(MINILM_PACKAGE, "model/model.safetensors", MINILM_SHA256)
+    return weights and weights.parent
 
 
 def fingerprint(embeddings: HuggingFaceEmbeddings) -> str:

@@ -10,20 +10,17 @@ installs nothing and starts at once.
 """
 
 import argparse
-import ast
 import functools
 import hashlib
 import importlib.util
 import json
 import os
 import platform
-import re
 import shlex
 import shutil
 import subprocess
 import sys
 import time
-import urllib.request
 from pathlib import Path
 
 if not (3, 10) <= sys.version_info[:2] <= (3, 13):
@@ -40,6 +37,15 @@ if not (3, 10) <= sys.version_info[:2] <= (3, 13):
     sys.exit(2)
 
 from pipeline.command.machine import check_disk_space, check_machine, find_card  # noqa: E402
+from pipeline.command.uv_and_pip import (  # noqa: E402
+    CPU,
+    CUDA,
+    LOCK,
+    OLDER_CUDA,
+    command_for_uv,
+    commands_for,
+    environment_of_installers,
+)
 from pipeline.runtime.errors import UserError  # noqa: E402 - needs the Python that was checked above
 from pipeline.runtime.messages import LANGUAGES, N_, _, localised, set_language  # noqa: E402
 
@@ -59,35 +65,16 @@ DEMO_SCRIPTS = (
     "rag_model_retriever.py",
     "compare_models.py",
 )
+LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 CHECKS = {
     "ruff check": ["-m", "ruff", "check", "."],
     "ruff format --check": ["-m", "ruff", "format", "--check", "."],
-    "lint-imports": [
-        "-c",
-        "from importlinter.cli import lint_imports_command as lint; lint()",
-        "--no-cache",
-        "--no-logo",
-    ],
+    "lint-imports": ["-c", LINT_IMPORTS, "--no-cache", "--no-logo"],
 }
 
-LOCK = "constraints.txt"
-PYTORCH_INDEX = "https://download.pytorch.org/whl/"
-CPU, CUDA, OLDER_CUDA = "cpu", "auto", "cu126"  # kinds of PyTorch in uv's words; `auto` looks at the card's driver
 OLDEST_CARD = (7, 0)  # CUDA compute capability that Unsloth and Triton need: Volta (2017); the GTX 10 series is 6.1
 OLDEST_CARD_OF_CUDA_13 = (7, 5)  # uv looks at the driver alone, and CUDA 13 has no code for Volta
 GIB_NEEDED = {CPU: 3, CUDA: 12, OLDER_CUDA: 12}  # the packages, and the archives that pip keeps
-# pip's settings (a company's index, certificate, proxy), and the environment variables by which uv knows them.
-PIP_SETTINGS_IN_UV = {
-    "index-url": "UV_DEFAULT_INDEX",
-    "extra-index-url": "UV_INDEX",
-    "find-links": "UV_FIND_LINKS",
-    "no-index": "UV_OFFLINE",
-    "constraint": "UV_CONSTRAINT",
-    "trusted-host": "UV_INSECURE_HOST",
-    "cert": "SSL_CERT_FILE",
-    "proxy": "ALL_PROXY",
-}
-
 FAILED_INSTALLATION = N_(
     "The installation did not finish; the lines above say why: check the network (a proxy goes into the environment "
     "variable HTTPS_PROXY, its certificate into SSL_CERT_FILE), make room on a full disk, close the programs that use "
@@ -197,53 +184,10 @@ def fingerprint(name: str, kind: str) -> str:
     return digest.hexdigest()
 
 
-def command_for_uv() -> list[str]:
-    """The command that brings the uv of the lock into `.venv`, ready made: its source needs a Rust compiler."""
-    options = ["--quiet", "--retries", "1", "--only-binary", "uv", "--constraint", LOCK]
-    return [PYTHON, "-m", "pip", "install", *options, "uv"]
-
-
-def commands_for(name: str, kind: str, with_uv: bool) -> list[list[str]]:
-    """The commands that install the set `name`, in order.
-
-    PyTorch goes first and alone, from its own index, so that nothing that needs torch can bring another build: PyPI's
-    is CPU-only on Windows and of CUDA on Linux. All other packages come from wherever pip is configured to look.
-    """
-    tool = ["-m", "uv", "pip", "install", "--python", PYTHON] if with_uv else ["-m", "pip", "install"]
-    pip = [PYTHON, *tool, "--constraint", LOCK]
-    if name == "dev":
-        return [[*pip, "--requirement", "requirements-dev.txt"]]
-    torch = ["torch"] if kind == CPU else ["torch", "torchvision"]
-    requirements = "requirements-cpu.txt" if kind == CPU else "requirements.txt"
-    return [[*pip, *torch, *source_of_torch(kind, with_uv)], [*pip, "--requirement", requirements]]
-
-
-def source_of_torch(kind: str, with_uv: bool) -> list[str]:
-    """The options that bring PyTorch's build of this kind, also in place of another; none where PyPI's is the one."""
-    if kind == CPU and sys.platform != "linux":
-        return []
-    if not answers(f"{PYTORCH_INDEX}{CPU}/torch/"):
-        message = _("{index} does not answer: PyTorch comes from where pip is configured to look.")
-        print(message.format(index=PYTORCH_INDEX), file=sys.stderr)
-        return []
-    if with_uv:
-        return ["--upgrade", f"--torch-backend={kind}"]
-    return ["--upgrade", "--extra-index-url", PYTORCH_INDEX + ("cu130" if kind == CUDA else kind)]
-
-
-def answers(address: str) -> bool:
-    """Whether a web address can be reached from here, within seconds."""
-    try:
-        with urllib.request.urlopen(urllib.request.Request(address, method="HEAD"), timeout=5):
-            return True
-    except OSError:
-        return False
-
-
 def show_commands(kind: str, missing: list[str]) -> int:
     """Print what an installation would run, one command a line."""
-    commands = [command for name in missing for command in commands_for(name, kind, with_uv=True)]
-    for command in [command_for_uv(), *commands] if missing else []:
+    commands = [command for name in missing for command in commands_for(PYTHON, name, kind, with_uv=True)]
+    for command in [command_for_uv(PYTHON), *commands] if missing else []:
         say(" ".join(command).replace(str(VENV), VENV.name))
     if not missing:
         say(_("Everything is installed."))
@@ -264,12 +208,12 @@ def install(kind: str, missing: list[str], fault: str, cpu_chosen: bool) -> None
         make_venv(fault)
     target = _("the CPU") if kind == CPU else _("an NVIDIA card")
     say(_("Installing for {kind}; this takes some minutes.").format(kind=target))
-    environment = environment_of_installers()
-    with_uv = subprocess.run(command_for_uv(), cwd=ROOT, env=environment, capture_output=True).returncode == 0
+    environment = environment_of_installers(PYTHON)
+    with_uv = subprocess.run(command_for_uv(PYTHON), cwd=ROOT, env=environment, capture_output=True).returncode == 0
     if not with_uv:
         say(_("The package uv cannot be had here: pip installs instead, which takes longer."))
     for name in missing:
-        for command in commands_for(name, kind, with_uv):
+        for command in commands_for(PYTHON, name, kind, with_uv):
             run_installer(command, environment)
         if name == "run" and kind != CPU:
             run_installer([PYTHON, "-c", TRY_CARD], environment, FAILED_CARD)
@@ -289,7 +233,10 @@ def make_venv(fault: str) -> None:
         raise UserError(message.format(version=f"{sys.version_info.major}.{sys.version_info.minor}"))
     if VENV.exists():
         if not read_state().get("made_here"):
-            message = _("{fault} It was not made by bootstrap.py: rename or delete {path}, and run this again.")
+            message = _(
+                "{fault} It was not made by bootstrap.py and is left alone: rename or delete {path}, and run this "
+                "again."
+            )
             raise UserError(message.format(fault=fault, path=VENV))
         if Path(sys.prefix).resolve() == VENV:
             raise UserError(_("This is the Python of .venv itself: type deactivate, and run this again."))
@@ -299,23 +246,6 @@ def make_venv(fault: str) -> None:
     VENV.mkdir()
     write_state(made_here=True, location=LOCATION)
     run_installer([sys.executable, "-m", "venv", str(VENV)], dict(os.environ))
-
-
-def environment_of_installers() -> dict[str, str]:
-    """The environment for pip and uv: uv reads none of pip's files and variables, and gets its settings here."""
-    listed = subprocess.run([PYTHON, "-m", "pip", "config", "list"], capture_output=True, encoding="utf-8").stdout
-    settings = {"UV_INDEX_STRATEGY": "unsafe-best-match"}  # the best version of all indexes, as pip takes it
-    for section in ("global", "install", ":env:"):  # the later one counts
-        for key, value in re.findall(rf"^{section}\.([\w-]+)=(['\"].+['\"])$", listed, re.MULTILINE):
-            if key in PIP_SETTINGS_IN_UV:
-                separator = "," if key == "find-links" else " "
-                settings[PIP_SETTINGS_IN_UV[key]] = separator.join(ast.literal_eval(value).split())
-    if VENV.drive != Path.home().drive:
-        settings["UV_LINK_MODE"] = "copy"  # no links lead from uv's cache to another drive, and uv would warn of it
-    settings["UV_SYSTEM_CERTS"] = "1"  # with the certificates that a company has added to the system, as pip does
-    # No question where nobody sees it; and no `user` setting, with which pip refuses a virtual environment.
-    of_pip = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", "PIP_USER": "0"}
-    return {**settings, **os.environ, **of_pip, "PYTHONUTF8": "1"}
 
 
 def run_installer(command: list[str], environment: dict[str, str], remedy: str = FAILED_INSTALLATION) -> None:

@@ -17,7 +17,7 @@ import pytest
 import uv
 
 import bootstrap
-from pipeline.command import machine
+from pipeline.command import machine, uv_and_pip
 from pipeline.runtime.errors import UserError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -167,8 +167,8 @@ def test_kind_of_pytorch_follows_the_card(monkeypatch, capability, backend):
     ],
 )
 def test_card_takes_torch_from_pytorchs_index_before_the_rest(monkeypatch, with_uv, options):
-    monkeypatch.setattr(bootstrap, "answers", lambda address: True)
-    torch, rest = bootstrap.commands_for("run", "auto", with_uv)
+    monkeypatch.setattr(uv_and_pip, "answers", lambda address: True)
+    torch, rest = uv_and_pip.commands_for("python", "run", "auto", with_uv)
     assert torch[torch.index("torch") :] == ["torch", "torchvision", *options]
     assert rest[-2:] == ["--requirement", "requirements.txt"]
 
@@ -297,7 +297,7 @@ def test_broken_venv_of_somebody_else_is_left_alone(project):
     (project / ".venv" / "mine").write_text("kept", encoding="utf-8")
     result = run_bootstrap(project)
     assert result.returncode == 2
-    assert "was not made by bootstrap.py: rename or delete" in result.stderr
+    assert "was not made by bootstrap.py and is left alone" in result.stderr
     assert (project / ".venv" / "mine").read_text(encoding="utf-8") == "kept"
 
 
@@ -335,8 +335,7 @@ def test_uv_gets_the_settings_of_pip(installed, monkeypatch, tmp_path):
     monkeypatch.setenv("PIP_CONFIG_FILE", str(settings))
     monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "https://more/simple")
     monkeypatch.setenv("UV_FIND_LINKS", "of-the-user")
-    monkeypatch.setattr(bootstrap, "PYTHON", sys.executable)
-    environment = bootstrap.environment_of_installers()
+    environment = uv_and_pip.environment_of_installers(sys.executable)
     assert environment["UV_DEFAULT_INDEX"] == "https://mirror/install"
     assert environment["UV_INDEX"] == "https://more/simple"
     assert environment["UV_FIND_LINKS"] == "of-the-user"

@@ -20,8 +20,12 @@ WINDOWS_PATH_LIMIT = 259
 def check_machine(venv: Path) -> None:
     """Raise UserError for what would make the installation fail or end in packages that cannot be imported."""
     if sys.maxsize < 2**32:
-        message = _("This is a 32-bit Python, and PyTorch needs a 64-bit one: install it from {address}.")
-        raise UserError(message.format(address="https://www.python.org/downloads/"))
+        raise UserError(
+            _(
+                "This is a 32-bit Python, and PyTorch needs a 64-bit one: install it from "
+                "https://www.python.org/downloads/."
+            )
+        )
     if sys.platform == "darwin" and platform.machine() != "arm64":
         raise UserError(_("PyTorch has no current version for Macs with an Intel processor: use another computer."))
     if os.name == "nt":

@@ -41,7 +41,9 @@ def picture(report: dict) -> str:
     top = 34 + 20 * len(title)
     shown = [name for name in report["systems"] if report["means"][name]["chrf"]]
     bottom = top + ROW * len(shown)
-    parts = [f'<text class="title" x="24" y="{32 + 20 * line}">{escape(text)}</text>' for line, text in enumerate(title)]
+    parts = [
+        f'<text class="title" x="24" y="{32 + 20 * line}">{escape(text)}</text>' for line, text in enumerate(title)
+    ]
     for position, name in enumerate(shown):
         parts += row(_(LABELS[name]), report["means"][name]["chrf"], top + ROW * position)
     parts += scale(top, bottom)

@@ -336,5 +336,5 @@ if __name__ == "__main__":
         print(_("Error: {problem}").format(problem=problem), file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print("\n" + _("Interrupted. Run the same command again to go on."), file=sys.stderr)
+        print("\n" + _("Interrupted. Run the same command again to continue."), file=sys.stderr)
         sys.exit(130)  # what a shell reports for a program that Ctrl-C ended

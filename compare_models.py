@@ -29,7 +29,7 @@ from pipeline.runtime.messages import N_, _
 from pipeline.runtime.rerun import command
 from pipeline.runtime.screen import banner
 
-DESCRIPTION = N_("Script 8: compare the systems: which describes the products best, and how sure that is.")
+DESCRIPTION = N_("Script 8: compare the systems: which describes the products best, and how certain that is.")
 
 
 def main(settings: Settings) -> None:

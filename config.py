@@ -1,6 +1,6 @@
 """Every setting of every script, in one place.
 
-Where a value comes from, the first that names it: the command line (`--training.max_steps 60`), the environment
+A value comes from the first of these that names it: the command line (`--training.max_steps 60`), the environment
 (`DESCRIBE_TRAINING__MAX_STEPS=60`), `settings.toml` in the current folder, the profile (`--profile demo`), the default
 below. The defaults are those of the first version of this pipeline, for a Llama-3-8B on an 8 GB card, but for the
 packing of examples and for checkpoints every 100 steps (it had `packing` false and `save_steps` 1000).
@@ -86,7 +86,7 @@ PROFILES: dict[str, dict] = {
             "eval_steps": 40,
         },
         "generation": {"max_new_tokens": 256},
-        # A model this small loses its place where several documents of one catalogue are alike, so it is given one.
+        # A model this small confuses several similar documents, so it gets only one.
         "rag": {"embedding_model": "sentence-transformers/all-MiniLM-L6-v2", "max_records": 1200, "top_k": 1},
         "comparison": {"sample": 36},
     },
@@ -152,11 +152,19 @@ class ModelSettings(Group):
     lora_dir: Path = setting(Path("lora_model_llama-3-8b-bnb-4bit"), N_("folder of the LoRA adapter"), REPLACED)
     max_seq_length: int = setting(8192, N_("longest sequence, prompt and answer, in tokens"), LEARNED, ANSWERED, ge=16)
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = setting(
-        "auto", N_("auto: bfloat16 where the card has it, else float16; float32 without a card"), LEARNED, ANSWERED
+        "auto",
+        N_("auto: bfloat16 if the card supports it, otherwise float16; float32 without a card"),
+        LEARNED,
+        ANSWERED,
     )
     load_in_4bit: bool = setting(True, N_("load the weights in 4 bits (needs an NVIDIA card)"), LEARNED, ANSWERED)
     attn_implementation: Literal["auto", "flash_attention_2", "sdpa", "eager"] = setting(
-        "auto", N_("attention of the transformers backend; Unsloth always picks the fastest one installed"), RUN
+        "auto",
+        N_(
+            "attention implementation of the transformers backend; Unsloth always chooses the fastest one "
+            "that is installed"
+        ),
+        RUN,
     )
     device_map: Literal["auto", "cuda", "cpu"] = setting("auto", N_("where the model runs; auto: the card"), RUN)
     backend: Literal["auto", "unsloth", "transformers"] = setting(
@@ -195,7 +203,9 @@ class TrainingSettings(Group):
         10, N_("share of the products, by title, that is never trained on, in percent"), LEARNED, EXAMPLES, ge=0, le=90
     )
     num_train_epochs: float = setting(2, N_("passes over the examples"), LEARNED, gt=0)
-    max_steps: int = setting(-1, N_("stop after so many optimizer steps; -1 or 0: as the epochs say"), LEARNED, ge=-1)
+    max_steps: int = setting(
+        -1, N_("stop after this many optimizer steps; -1 or 0: the number of epochs decides"), LEARNED, ge=-1
+    )
     per_device_train_batch_size: int = setting(2, N_("examples a step on each card"), LEARNED, ge=1)
     gradient_accumulation_steps: int = setting(4, N_("steps whose gradients are added up"), LEARNED, ge=1)
     warmup_steps: int = setting(5, N_("steps over which the learning rate rises"), LEARNED, ge=0)
@@ -208,10 +218,14 @@ class TrainingSettings(Group):
     max_grad_norm: float = setting(0.3, N_("gradients are clipped to this norm"), LEARNED, gt=0)
     gradient_checkpointing: bool = setting(True, N_("save memory by computing activations twice"), LEARNED)
     packing: bool = setting(
-        True, N_("lay the examples of a step end to end, none seeing another; false: pad them"), LEARNED
+        True,
+        N_(
+            "pack the examples of a micro-batch end to end, without padding, so that none sees another; false: pad them"
+        ),
+        LEARNED,
     )
     memory_gb: float | None = setting(
-        None, N_("plan for a card of so many GB; default: what the card has free"), RUN, gt=0
+        None, N_("plan for a card with this many GB; default: the card's free memory"), RUN, gt=0
     )
     plan_only: bool = setting(False, N_("print the plan of the memory and stop"), RUN)
     dataset_num_proc: int = setting(1, N_("processes that tokenize the examples"), RUN, ge=1)
@@ -224,16 +238,21 @@ class TrainingSettings(Group):
         100, N_("steps between two held-out losses; there is one at the start and at the end too"), RUN, ge=1
     )
     early_stopping_patience: int = setting(
-        0, N_("stop after so many held-out losses without a new lowest, and keep that; 0: never"), LEARNED, ge=0
+        0,
+        N_("stop after this many held-out losses without an improvement, and keep the best adapter; 0: never"),
+        LEARNED,
+        ge=0,
     )
     report_to: Literal["none", "tensorboard", "trackio"] = setting(
         "none", N_("also show the figures there; the package has to be installed"), RUN
     )
     output_dir: Path = setting(Path("trainer_outputs"), N_("folder of the checkpoints"), WRITTEN)
     resume: Literal["auto", "never"] = setting(
-        "auto", N_("auto: an interrupted training goes on from its last checkpoint; never: it starts anew"), RUN
+        "auto",
+        N_("auto: an interrupted training continues from its last checkpoint; never: it starts from the beginning"),
+        RUN,
     )
-    seed: int = setting(3407, N_("seed of everything that is drawn in training"), LEARNED, ge=0)
+    seed: int = setting(3407, N_("seed of everything random in training"), LEARNED, ge=0)
 
 
 class GenerationSettings(Group):
@@ -241,12 +260,14 @@ class GenerationSettings(Group):
 
     max_new_tokens: int = setting(128, N_("longest answer, in tokens"), ANSWERED, ge=1)
     temperature: float = setting(0.2, N_("0: always the likeliest token; higher: more varied"), ANSWERED, ge=0, le=2)
-    do_sample: bool = setting(True, N_("draw the next token by its probability"), ANSWERED)
+    do_sample: bool = setting(
+        True, N_("sample the next token according to its probability; false: always take the likeliest"), ANSWERED
+    )
     repetition_penalty: float = setting(
         1.15, N_("makes tokens that stand in the answer already less likely; 1: does not"), ANSWERED, ge=1, le=2
     )
     use_cache: bool = setting(True, N_("keep what was computed for earlier tokens"), RUN)
-    seed: int = setting(3407, N_("seed of the drawing: the same seed gives the same answers"), ANSWERED, ge=0)
+    seed: int = setting(3407, N_("seed of the random sampling: the same seed gives the same answers"), ANSWERED, ge=0)
     batch_size: int = setting(0, N_("answers generated at once; 0: as many as fit into memory"), RUN, ge=0)
 
 
@@ -275,7 +296,7 @@ class RagSettings(Group):
     max_records: int = setting(5000, N_("number of products to index; 0: all"), HASHED, ge=0)
     method: Literal["dense", "keyword", "hybrid"] = setting(
         "hybrid",
-        N_("dense: by meaning; keyword: by words and parts of words; hybrid: the same title, then both"),
+        N_("dense: by meaning; keyword: by words and parts of words; hybrid: first the same title, then both methods"),
         ANSWERED,
     )
     reranker: str | None = setting(
@@ -303,7 +324,10 @@ class ComparisonSettings(Group):
 
     sample: int = setting(
         0,
-        N_("held-out products that all four systems are asked about; 0: only what the answers hold"),
+        N_(
+            "held-out products that all four systems are asked about; 0: only the products that scripts 2, 4 and 7 "
+            "answered"
+        ),
         RUN,
         ge=0,
         short_flag="sample",
@@ -318,7 +342,7 @@ class ComparisonSettings(Group):
 
 
 class ProfileSource(PydanticBaseSettingsSource):
-    """The values of the profile that a stronger source (or the default) names."""
+    """The values of the profile. The profile's name comes from a stronger source or is the default."""
 
     def get_field_value(self, field, field_name):  # asked for by the base class; all values come from __call__
         return None, field_name, False
@@ -338,7 +362,7 @@ class SettingsFileSource(TomlConfigSettingsSource):
 
 
 class Settings(BaseSettings):
-    """All settings; `pipeline.command.command_line.read_settings` gives it the command line's."""
+    """All settings; `pipeline.command.command_line.read_settings` adds the values of the command line."""
 
     model_config = SettingsConfigDict(
         env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__", extra="forbid", toml_file=SETTINGS_FILE

@@ -1,4 +1,4 @@
-"""Script 4: ask the fine-tuned model the same as the foundation model.
+"""Script 4: ask the fine-tuned model the same questions as the foundation model.
 
 python ft_test_trained_model.py
 python ft_test_trained_model.py --products "The Prophet" "Mog's Kittens"

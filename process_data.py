@@ -4,7 +4,7 @@
     python process_data.py --data.cleaning original     as the first version of this pipeline cleaned
 
 Reads `title` and `content` of every record, drops those whose content is empty or short, cleans the texts and writes
-one `{"product", "description"}` a line. The file passes through all cores block by block: memory does not grow with it.
+one `{"product", "description"}` a line. All cores clean the file block by block, so that it may be of any size.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from pipeline.runtime.worker_processes import WorkerProcesses, number_of_process
 
 DESCRIPTION = N_("Script 1: clean the raw catalogue (trn.json) and write the products worth training on.")
 
-SMALL_FILE = 4 << 20  # bytes; up to here, starting processes takes longer than they save
+SMALL_FILE = 4 << 20  # bytes; for smaller files, starting processes takes longer than the time they save
 SHOWN_REJECTIONS = 5
-RECORDS_BEFORE_GIVING_UP = 1000  # after so many, a file in which most records cannot be read is given up
+RECORDS_BEFORE_GIVING_UP = 1000  # after so many records, the script stops if it cannot read most of them
 
 
 def main(settings: Settings) -> None:
@@ -46,7 +46,7 @@ def main(settings: Settings) -> None:
 
 @dataclass
 class Counts:
-    """What became of the records."""
+    """How many records were kept, dropped and rejected."""
 
     read: int = 0
     kept: int = 0
@@ -116,7 +116,7 @@ def process(raw: RawCatalogue, data: DataSettings) -> Counts:
 
 
 def processes_for(raw: RawCatalogue, data: DataSettings) -> int:
-    """0 where they would not help: an array is read by the main process, and that takes most of the time."""
+    """0 if worker processes would not help: the main process reads an array itself, which takes most of the time."""
     small = raw.size_and_time[0] <= SMALL_FILE and not data.num_proc
     processes = 1 if small or raw.is_array else number_of_processes(data.num_proc)
     return processes if processes > 1 else 0
@@ -135,7 +135,7 @@ class Hashed:
 
 
 def count(cleaned: Cleaned, first_place: int, rejected: BinaryIO, counts: Counts, raw: RawCatalogue) -> None:
-    """Count what became of a block, write its rejected records down, and give a file up that consists of such."""
+    """Add a block's counts, write its rejected records, and stop if most records of the file are rejected."""
     import orjson
 
     for place, record in cleaned.unreadable:
@@ -167,7 +167,7 @@ def refuse_unreadable(counts: Counts, raw: RawCatalogue) -> None:
 
 
 def refuse_hopeless(counts: Counts, raw: RawCatalogue, data: DataSettings) -> None:
-    """Raise UserError for a file of which nothing useful remains."""
+    """Raise UserError if no record of the file was kept."""
     refuse_unreadable(counts, raw)
     if not counts.kept:
         raise UserError(
@@ -184,7 +184,7 @@ def refuse_hopeless(counts: Counts, raw: RawCatalogue, data: DataSettings) -> No
 def live_bars(raw: RawCatalogue, counts: Counts) -> Iterator[Callable[[], None]]:
     """Three bars that move together, since each record is read, processed and saved before the next one.
 
-    The function that it gives shows the counts. How many there will be is estimated from the share of the file read.
+    Yields a function that shows the counts. The total is estimated from the share of the file that has been read.
     """
     reading = progress_bar(_("Reading the records of the file"), total=0, position=0)
     processing = progress_bar(_("Processing the records read"), total=0, position=1)

@@ -30,7 +30,7 @@ from pipeline.search.store import chroma_faults, require_index
 if TYPE_CHECKING:
     from pipeline.search.retriever import Retrieved
 
-DESCRIPTION = N_("Script 7: have the language model answer from what the index finds.")
+DESCRIPTION = N_("Script 7: have the language model answer with the products that the index finds.")
 
 
 def main(settings: Settings) -> None:

@@ -54,7 +54,7 @@ def _estimate(values: np.ndarray) -> Estimate | None:
 
 
 def share_interval(hits: int, n: int) -> tuple[float, float]:
-    """The 95 % interval of a share, 0 to 1: that of Wilson 1927, which is right for 0 and for all of `n`, too."""
+    """The 95 % interval of a share, 0 to 1: Wilson 1927, which is also correct for 0 and for all of `n`."""
     z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
     centre = (hits + z * z / 2) / (n + z * z)
     half = z / (n + z * z) * sqrt(hits * (n - hits) / n + z * z / 4)

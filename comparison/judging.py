@@ -83,7 +83,7 @@ def judge(
     embedding_model: Callable[[], HuggingFaceEmbeddings],
     settings: Settings,
 ) -> Judgement:
-    """Measure all answers and what follows from them."""
+    """Measure all answers, and calculate means, differences and shares."""
     systems = [system for system in SYSTEMS if any(system.name in case.answers for case in cases)]
     measured = [
         {name: measure_answer(case, answer, settings) for name, answer in case.answers.items()}

@@ -54,7 +54,7 @@ def _word():
 def measure(
     answer: str, reference: str | None, title: str, retrieved: Iterable[str], tokens: int, limit: int
 ) -> dict[str, Any]:
-    """What follows from the texts of one answer; None where a figure has no meaning for it.
+    """The figures of one answer; None if a figure has no meaning for it.
 
     `retrieved` are the texts that were in the prompt; `limit` is the most tokens that the answer could have had.
     """

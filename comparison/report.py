@@ -119,7 +119,7 @@ def write_json(report: dict[str, Any], settings: Settings) -> None:
 
 
 def write_csv(report: dict[str, Any], settings: Settings) -> None:
-    """One answer a line, in UTF-8 with a mark for Excel; a cell that Excel would run as a formula gets a `'`."""
+    """One answer a line, in UTF-8 with a byte order mark for Excel, where a cell that looks like a formula gets `'`."""
     figures = [*(metric.name for metric in METRICS), "loops", "cut_off", "abstained", "repeats_example", "words"]
     about = ["indexed", "trained_on", "sampled", "counted"]
     text = io.StringIO()

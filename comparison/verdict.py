@@ -44,8 +44,8 @@ def in_words(difference: Difference) -> str:
             "on {n:,} products not seen in training."
         ),
         "tie": _(
-            "{First} and {second} cannot be told apart: {mean} chrF between them (95% interval {low} to {high}), "
-            "on {n:,} products not seen in training."
+            "{First} and {second} are tied: they differ by {mean} chrF (95% interval {low} to {high}), on {n:,} "
+            "products not seen in training."
         ),
         "few": _(
             "Whether {first} or {second} is better cannot be concluded from {n:,} products not seen in training: "
@@ -98,12 +98,10 @@ def limits(judgement: Judgement, differences: list[Difference], settings: Settin
     """What cannot be concluded, and what was left out of the verdict."""
     cases, found = judgement.cases, []
     if not any(judgement.counted):
-        found.append(
-            _("None of the products has a reference and was kept out of training, so no quality can be measured.")
-        )
+        found.append(_("No product both has a reference and was kept out of training, so quality cannot be measured."))
     elif any(difference.result == "few" for difference in differences):
         found.append(
-            _("Fewer than {n} products decide nothing. Ask for more: {command}").format(
+            _("Fewer than {n} products are too few to decide. Ask about more: {command}").format(
                 n=FEWEST_PRODUCTS, command="python compare_models.py --sample 200"
             )
         )
@@ -123,8 +121,8 @@ def limits(judgement: Judgement, differences: list[Difference], settings: Settin
     if any(not case.indexed for case in cases) and any(system.retrieval for system in judgement.systems):
         found.append(
             _(
-                "What is not in the index counts for the abstentions only. For sampled products the search leaves out "
-                "the product's own documents, as if they were not in the index."
+                "Products that are not in the index count only for the abstentions. For half of the sampled "
+                "products, the search leaves out the product's own documents, as if they were not in the index."
             )
         )
     for name, shares in judgement.shares.items():

@@ -173,7 +173,7 @@ def test_verdict_names_the_better_system_in_both_languages(tmp_path):
         headline,
     )
     assert headline in screen
-    assert "Fine-tuning and the foundation model cannot be told apart: 0.0 chrF" in screen
+    assert "Fine-tuning and the foundation model are tied: they differ by 0.0 chrF" in screen
     again = run_well("compare_models.py", tmp_path, *DEMO, "--sample", "0", "--language", "pt_BR")
     assert re.search(r"O RAG supera o fine-tuning em \d+,\d chrF", again.screen)
     assert 'lang="pt-BR"' in (tmp_path / "comparison.html").read_text(encoding="utf-8")

@@ -331,7 +331,7 @@ def newest(folder) -> int:
 def test_training_killed_twice_ends_as_if_it_had_not_been(pipeline_run, after_the_kill):
     folder, done = after_the_kill[0]
     assert done.code == 0, done.errors
-    step = int(re.search(r"Going on from .*checkpoint-(\d+)", done.screen)[1])
+    step = int(re.search(r"Continuing from .*checkpoint-(\d+)", done.screen)[1])
     assert step in (4, 6, 8)
     assert len(re.findall("'loss': ", done.screen)) == 8 - step
     assert_same_adapter(folder, pipeline_run.folder)
@@ -345,7 +345,7 @@ def test_training_killed_twice_ends_as_if_it_had_not_been(pipeline_run, after_th
 def test_killed_training_can_start_anew(pipeline_run, after_the_kill):
     folder, done = after_the_kill[1]
     assert done.code == 0, done.errors
-    assert "Going on from" not in done.screen
+    assert "Continuing from" not in done.screen
     assert len(re.findall("'loss': ", done.screen)) == 8
     assert_same_adapter(folder, pipeline_run.folder)
 

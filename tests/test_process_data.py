@@ -353,7 +353,7 @@ def test_hopeless_file_stops_and_leaves_the_older_output(tmp_path, raw, words):
 
 def test_half_of_the_bundled_catalogue(tmp_path):
     bundled = (PROJECT / "demo" / "trn.json.gz").read_bytes()
-    assert_refused(process(tmp_path, bundled[: len(bundled) // 2]), "trn.json", "only half there")
+    assert_refused(process(tmp_path, bundled[: len(bundled) // 2]), "trn.json", "damaged or incomplete")
     assert not (tmp_path / "trn_processed.json").exists()
 
 
@@ -466,7 +466,7 @@ def test_ctrl_c_leaves_the_older_output(tmp_path):
     done = finish(process_)
     assert done.code == 130
     assert "Traceback" not in done.errors
-    assert "Nothing is half written" in done.errors
+    assert "No file is incomplete" in done.errors
     assert (tmp_path / "trn_processed.json").read_bytes() == before
     assert not list(tmp_path.glob("*.part"))
 
@@ -478,7 +478,7 @@ def test_ctrl_c_within_a_destructor_ends_the_run_too(tmp_path):
     english = os.environ | {"DESCRIBE_LANGUAGE": "en"}
     done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=DEADLINE, env=english)
     assert (done.returncode, done.stdout) == (130, "")
-    assert done.stderr.splitlines() == ["", "Interrupted. Nothing is half written; the same command can be run again."]
+    assert done.stderr.splitlines() == ["", "Interrupted. No file is incomplete; you can run the same command again."]
 
 
 # ------------------------------------------------------------------------------------------------------ many processes

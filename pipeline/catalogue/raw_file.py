@@ -141,7 +141,7 @@ def readable(path: Path) -> Iterator[None]:
         yield
     except (EOFError, zlib.error, gzip.BadGzipFile, isal_zlib.error) as error:
         raise UserError(
-            _("{path} is damaged or only half there ({reason}). Download it again.").format(path=path, reason=error)
+            _("{path} is damaged or incomplete ({reason}). Download it again.").format(path=path, reason=error)
         ) from None
 
 

@@ -71,7 +71,9 @@ def _parser(description: str) -> argparse.ArgumentParser:
     parser = _Parser(
         usage=argparse.SUPPRESS,
         description=f"python %(prog)s [--profile demo] [--group.setting X ...]\n\n{_(description)}",
-        epilog=_("Each setting can also stand in settings.toml or in the environment: see README.md."),
+        epilog=_(
+            "Each setting can also be given in settings.toml or as an environment variable: see docs/settings.md."
+        ),
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
         add_help=False,
@@ -136,7 +138,9 @@ def _unknown_flags(arguments: list[str]) -> list[str]:
 def _unknown_variables() -> list[str]:
     """A line for each environment variable that looks like a setting and is none."""
     return [
-        _("The environment variable {variable} is no setting. Remove it or correct its name.").format(variable=variable)
+        _("The environment variable {variable} does not belong to any setting. Remove it or correct its name.").format(
+            variable=variable
+        )
         for variable in sorted(os.environ)
         if variable.startswith(ENVIRONMENT_PREFIX)
         and variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")[0] not in Settings.model_fields
@@ -188,7 +192,9 @@ def _faults_of_paths(settings: Settings) -> list[str]:
     """A line for each path that cannot be one, for two that are the same, and for one in a folder that is replaced."""
     paths = {f"{name}.{field}": path for name, group in settings.groups() for field, path in _paths(group)}
     faults = [
-        _("{setting}: {value!r} is no path; choose a name in a folder.").format(setting=name, value=str(path))
+        _("{setting}: {value!r} cannot be used as a path; choose a name in a folder.").format(
+            setting=name, value=str(path)
+        )
         for name, path in paths.items()
         if "\0" in str(path) or path.name in ("", "..")
     ]

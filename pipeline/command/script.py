@@ -54,7 +54,7 @@ def run(main: Callable[[Settings], None], description: str) -> None:
     except (Exception, KeyboardInterrupt) as error:
         if is_interrupt(error):
             said = str(error) if isinstance(error, KeyboardInterrupt) else ""
-            what_now = said or _("Nothing is half written; the same command can be run again.")
+            what_now = said or _("No file is incomplete; you can run the same command again.")
             end(_("Interrupted. {what_now}").format(what_now=what_now), EXIT_INTERRUPTED)
         problem = problem_of(error)
         if problem is None:

@@ -1,4 +1,4 @@
-"""How many prompts are answered at once: as many as the card's free memory takes."""
+"""How many prompts are answered at once: as many as fit into the card's free memory."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 ROWS_WITHOUT_CARD = 16
-SHARE_OF_FREE_MEMORY = 0.9  # the rest is for what the estimate leaves out, and for gaps between what is allocated
+SHARE_OF_FREE_MEMORY = 0.9  # the rest is for what the estimate leaves out and for memory fragmentation
 
 
 def free_memory(model: PreTrainedModel | PeftModel) -> int | None:
@@ -26,7 +26,7 @@ def free_memory(model: PreTrainedModel | PeftModel) -> int | None:
 
 
 def _working_memory(model: PreTrainedModel | PeftModel) -> int:
-    """Bytes of what Unsloth makes when it answers: two weights in 16 bits at a time, and the adapter in 16 bits."""
+    """Bytes that Unsloth allocates to answer: two weights in 16 bits at a time, and the adapter in 16 bits."""
     config = model.config.get_text_config()
     adapter = sum(weight.numel() for name, weight in model.named_parameters() if "lora_" in name)
     return model.dtype.itemsize * (2 * config.hidden_size * config.intermediate_size + adapter)
@@ -35,9 +35,9 @@ def _working_memory(model: PreTrainedModel | PeftModel) -> int:
 def largest_batch(model: PreTrainedModel | PeftModel, length: int, new_tokens: int, memory: int | None) -> int:
     """How many prompts of `length` tokens can be answered at once, with `new_tokens` each, in `memory` bytes.
 
-    A row needs its keys and values in every layer. On top come, while the prompt is read, what one layer computes for
-    all of its tokens, and while the answer is generated, a second copy of the prompt's keys and values; the larger of
-    the two counts. The logits of one position are there in 32 bits, with what is made of them to draw a token.
+    A row needs its keys and values in every layer, plus the larger of two things: the activations of one layer for the
+    whole prompt (while the prompt is read), or a second copy of the prompt's keys and values (while the answer is
+    generated). The logits of one position, in 32 bits, and the buffers for drawing a token come on top.
     """
     if memory is None:
         return ROWS_WITHOUT_CARD

@@ -1,6 +1,6 @@
 """Choosing the next token so that an answer does not loop, nor depend on what is generated beside it.
 
-A row of a batch has random numbers of its own, which follow from the seed and its prompt. The token whose logit, after
+Each row of a batch has its own random numbers, which depend on seed and prompt alone. The token whose logit, after
 temperature, is the largest with Gumbel noise added is drawn with exactly the probability that the softmax gives it
 (Maddison, Tarlow and Minka: A* Sampling, 2014), so that generation itself only looks for the largest.
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from peft import PeftModel
     from transformers import LogitsProcessorList, PreTrainedModel
 
-SMALLEST_DRAW = 2.0**-24  # what 32 bits tell from 0; a draw of 0 would choose its token however unlikely that is
+SMALLEST_DRAW = 2.0**-24  # a draw of 0, to which 32 bits round smaller ones, would choose its token in any case
 
 
 def sampling(

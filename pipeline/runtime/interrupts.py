@@ -1,8 +1,8 @@
 """Ctrl-C and SIGTERM: how a run is ended from outside, wherever it is at that moment.
 
-Python raises KeyboardInterrupt in the main thread. Here stands what that alone does not do: SIGTERM counts as Ctrl-C,
-an interrupt that a library or Python itself swallows comes again, workers start undisturbed, and a training finishes
-its step first.
+Python raises KeyboardInterrupt in the main thread. This module adds what is missing: SIGTERM counts as Ctrl-C, an
+interrupt that a library or Python itself swallows is raised again, workers start without being interrupted, and a
+training finishes its step first.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-SECONDS_UNTIL_AGAIN = 0.01  # until the code that swallowed an interrupt has ended
-SECONDS_OF_ONE_PRESS = 1  # torchrun passes Ctrl-C on to processes that have had it from the keyboard
+SECONDS_UNTIL_AGAIN = 0.01  # time for the code that swallowed the interrupt to end
+SECONDS_OF_ONE_PRESS = 1  # torchrun sends Ctrl-C again to processes that already got it from the keyboard
 
 
 def end_imports_quietly() -> None:
@@ -30,7 +30,7 @@ def end_imports_quietly() -> None:
 
 
 def end_at_sigterm_as_at_ctrl_c() -> None:
-    """Clean up at SIGTERM too; processes that are forked from this one just end, as they would have."""
+    """Clean up at SIGTERM too; forked processes just end, as they would without this."""
     script = os.getpid()
 
     def interrupt(number: int, frame) -> None:
@@ -49,9 +49,9 @@ def is_interrupt(error: BaseException) -> bool:
 
 @contextmanager
 def swallowed_interrupts_coming_again() -> Iterator[None]:
-    """Within the block, an interrupt that strikes in a destructor or a weak reference's callback comes once more.
+    """Within the block, an interrupt that occurs in a destructor or a weak reference's callback is raised again.
 
-    Python only prints an exception there and goes on: the run could not be ended, and its screen had a traceback.
+    Python only prints such an exception and continues: the run would not end, and the screen would show a traceback.
     """
     report, within = sys.unraisablehook, True
 
@@ -105,7 +105,7 @@ class FirstInterruptNoted:
             self._handler_before = signal.signal(signal.SIGINT, self._press)
 
     def release(self) -> None:
-        """Ctrl-C means again what it meant before."""
+        """Restore the previous meaning of Ctrl-C."""
         if self._handler_before is not None:
             signal.signal(signal.SIGINT, self._handler_before)
             self._handler_before = None

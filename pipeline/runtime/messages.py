@@ -1,6 +1,6 @@
 """Everything printed goes through `_`: English message ids, translations in `locale/`. Standard library only.
 
-Numbers are written as the language has them: 1,216,560 and 3.71, or 1.216.560 and 3,71.
+Numbers are written as in the language: 1,216,560 and 3.71, or 1.216.560 and 3,71.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _translations: gettext.NullTranslations = gettext.NullTranslations()
 
 
 def set_language(language: str | None) -> None:
-    """Print in `language`, one of `LANGUAGES`; None takes the system's, English where it is neither."""
+    """Print in `language`, one of `LANGUAGES`; None takes the system's language, else English."""
     global _translations
     language = language or system_language()
     _translations = gettext.translation("messages", LOCALE_DIR, [language], fallback=True)
@@ -46,13 +46,13 @@ def _(message: str) -> Message:
 
 
 def localised(value: float, form: str) -> str:
-    """A number in the format `form` of Python, with the marks of the language that was set."""
+    """A number in Python's format `form`, with the decimal and thousands separators of the language that was set."""
     marks = {mark: _translations.gettext(mark) for mark in (N_(","), N_("."))}
     return format(value, form).translate(str.maketrans(marks))
 
 
 class Message(str):
-    """A text that writes the numbers that are inserted into it with the marks of the language."""
+    """A text whose inserted numbers get the decimal and thousands separators of the language."""
 
     def format(self, **values: Any) -> str:
         return _MessageFormatter().vformat(self, (), values)

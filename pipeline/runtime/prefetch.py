@@ -1,4 +1,4 @@
-"""Work done ahead in another thread, while the caller is busy with what came before."""
+"""Work that a thread does ahead while the caller is busy with earlier items."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ END = object()
 
 
 def prefetch(items: Iterable[T], ahead: int = 2) -> Iterator[T]:
-    """`items`, of which the next `ahead` are made in a thread while the caller works on one.
+    """Yields `items`; a thread produces the next `ahead` items while the caller works on one.
 
-    What their iterator raises is raised here. Where the caller stops early, the item in the making is waited for.
+    Errors of the iterator are raised here. If the caller stops early, this waits for the item in progress.
     """
     iterator = iter(items)
     thread = ThreadPoolExecutor(1)
@@ -29,7 +29,7 @@ def prefetch(items: Iterable[T], ahead: int = 2) -> Iterator[T]:
 
 
 class WriteBehind:
-    """Calls made in a thread, in their order, while the caller goes on; at most `behind` wait."""
+    """A thread makes the calls in order while the caller continues; at most `behind` calls wait."""
 
     def __init__(self, behind: int = 1):
         self._thread = ThreadPoolExecutor(1)
@@ -48,7 +48,7 @@ class WriteBehind:
             self._thread.shutdown(cancel_futures=True)
 
     def call(self, function, *args) -> None:
-        """Have `function(*args)` called. Raises what an earlier call raised."""
+        """Queue the call `function(*args)`. Raises the error of an earlier call."""
         if len(self._waiting) > self._behind:
             self._waiting.popleft().result()
         self._waiting.append(self._thread.submit(function, *args))

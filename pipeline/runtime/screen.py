@@ -1,4 +1,4 @@
-"""What goes to the screen: catalogues, models and file names may hold characters that a terminal obeys."""
+"""Screen output. Catalogues, models and file names may contain control characters, which a terminal would execute."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import sys
 
 BANNER_LINE = "#" * 79
 
-# Control characters, of which ESC starts commands to the terminal, and marks that turn the direction of writing.
+# Control characters (ESC starts terminal commands) and marks that reverse the writing direction.
 _OBEYED = [*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
 _SHOWN = {code: 0x2400 + code if code < 0x20 else 0xFFFD for code in _OBEYED if chr(code) not in "\n\t"}
 
 
 def harmless(text: str) -> str:
-    """`text` with what a terminal would obey shown as characters (ESC as ␛); lines and tabs stay."""
+    """`text` with control characters made visible (ESC as ␛); line breaks and tabs stay."""
     return text.translate(_SHOWN)
 
 
@@ -25,12 +25,12 @@ class Screen(io.TextIOWrapper):
 
 
 def make_output_harmless() -> None:
-    """Put a Screen in the place of standard output. Progress bars, which move the cursor, go to standard error."""
+    """Replace standard output by a Screen. Progress bars, which move the cursor, go to standard error."""
     like_before = {"line_buffering": sys.stdout.line_buffering, "write_through": sys.stdout.write_through}
     sys.stdout.flush()
     sys.stdout = sys.__stdout__ = Screen(sys.stdout.detach(), encoding="utf-8", errors="replace", **like_before)
 
 
 def banner(title: str) -> None:
-    """The headline of a step."""
+    """Print the heading of a step."""
     print(f"\n{BANNER_LINE}\n# {title}\n{BANNER_LINE}\n", flush=True)

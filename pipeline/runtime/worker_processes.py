@@ -1,7 +1,7 @@
 """Worker processes that compute results for the main process, which gets them in order.
 
-Each worker has one pipe. That of a worker that dies ends, which the main process notices at once; that of a main
-process that dies ends too, and the workers with it.
+Each worker has one pipe. If a worker dies, its pipe closes, and the main process notices at once; if the main process
+dies, the pipes close too, and the workers end.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from pipeline.runtime.errors import UserError
 from pipeline.runtime.interrupts import InterruptsHeldBack, leave_interrupts_to_the_main_process
 from pipeline.runtime.messages import _
 
-MOST_PROCESSES = 8  # more than these, the main process cannot keep busy
-RESULTS_WAITING = 4  # of each worker: how far the others may get ahead of one that is slow
+MOST_PROCESSES = 8  # the main process cannot keep more workers busy
+RESULTS_WAITING = 4  # per worker: how far the others may get ahead of a slow one
 
 
 def number_of_processes(wanted: int) -> int:
@@ -34,14 +34,14 @@ def number_of_processes(wanted: int) -> int:
 class Worker(NamedTuple):
     process: multiprocessing.Process
     pipe: Connection
-    tasks: deque[int]  # the numbers of those that it has, in the order in which their results come
+    tasks: deque[int]  # the numbers of its tasks, in the order of their results
 
 
 class WorkerProcesses:
     """`processes` workers that call `function`; with none, the main process does it itself.
 
     `start_method` is the system's own where it is None; a process that has threads may only spawn others.
-    A context manager: at its end, also by an exception, no worker is left.
+    A context manager: all workers have ended when it exits, also after an exception.
     """
 
     def __init__(self, function: Callable[[Any], Any], processes: int, start_method: str | None = None):
@@ -58,7 +58,7 @@ class WorkerProcesses:
 
     def __exit__(self, *_exception) -> None:
         for worker in self.workers:
-            worker.process.kill()  # a forked one that has hardly started loses a SIGTERM, and would never end
+            worker.process.kill()  # a forked worker that has just started may lose a SIGTERM and would then never end
         for worker in self.workers:
             worker.process.join()
             worker.pipe.close()
@@ -66,7 +66,7 @@ class WorkerProcesses:
     def _start(self) -> None:
         context = multiprocessing.get_context(self.start_method)
         ours, theirs = context.Pipe()
-        # A forked worker has our ends of the pipes too: while it holds one, that pipe would not end with us.
+        # A forked worker also inherits our ends of the pipes: they would stay open after we have died.
         inherited = [ours, *(worker.pipe for worker in self.workers)] if context.get_start_method() == "fork" else []
         process = context.Process(target=_work, args=(self.function, theirs, inherited), daemon=True)
         process.start()
@@ -134,7 +134,7 @@ def _receive(pipe: Connection) -> Any:
 
 
 def _next(tasks: Iterator) -> list:
-    """The next task in a list, which is empty after the last one."""
+    """A list with the next task; empty after the last task."""
     return [task for task in [next(tasks, None)] if task is not None]
 
 
@@ -145,7 +145,7 @@ def _value(result: Any) -> Any:
 
 
 def _work(function: Callable[[Any], Any], pipe: Connection, inherited: list[Connection]) -> None:
-    """The life of a worker: it ends with its pipe."""
+    """What a worker does until its pipe closes."""
     leave_interrupts_to_the_main_process()
     for connection in inherited:
         connection.close()

@@ -148,9 +148,9 @@ class LossWatch(TrainerCallback):
                     shutil.rmtree(checkpoint, ignore_errors=True)
         raise UserError(
             _(
-                "The loss went out of bounds at step {step}: {loss:.4g}, after {lowest:.4g} at best. "
-                "Lower --training.learning_rate (now {rate}) or --training.max_grad_norm (now {norm}). "
-                "What was saved before it went wrong is kept in {folder}"
+                "The loss exploded at step {step}: {loss:.4g}; the lowest before was {lowest:.4g}. Lower "
+                "--training.learning_rate (now {rate}) or --training.max_grad_norm (now {norm}). What was saved "
+                "before is kept in {folder}"
             ).format(
                 step=step,
                 loss=loss,

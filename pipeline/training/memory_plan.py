@@ -89,7 +89,7 @@ def plan_memory(lengths: Sequence[int], config: PretrainedConfig, settings: Sett
         offload = needed > room_in(available) and can_offload_embedding(shape, settings)
     plan = plan_for_card(lengths, shape, settings, settings.training.packing, available, offload)
     if offload:
-        note = _("Changed, since {needed:.2f} GB would be needed: the input embedding lies in system memory.")
+        note = _("Changed: the training would need {needed:.2f} GB, so the input embedding stays in system memory.")
         plan = plan._replace(notes=(note.format(needed=needed / GIB), *plan.notes))
     return plan
 
@@ -113,15 +113,15 @@ def plan_for_card(
     """The plan for `available` bytes; as the settings ask where the model has no `shape` to plan with."""
     as_asked = divide_steps(lengths, settings, packed)
     if shape is None:
-        note = _("This kind of model cannot be planned for: watch its first steps.")
+        note = _("The memory of this kind of model cannot be planned: watch the first steps.")
         return as_asked._replace(available=available, notes=(note,))
     plan = divide_steps(lengths, settings, packed, most_tokens(shape, settings, room_in(available), bool(offload)))
     notes = ()
     if plan.micro_batches != as_asked.micro_batches:
         needed = sum(memory_parts(shape, settings, as_asked.tokens, bool(offload)).values())
         note = _(
-            "Changed, since {asked:,} tokens at once need {needed:.2f} GB: more and smaller micro-batches, which "
-            "add up to the same step."
+            "Changed: {asked:,} tokens at once would need {needed:.2f} GB, so the plan makes more and smaller "
+            "micro-batches; the step stays the same."
         )
         notes = (note.format(asked=as_asked.tokens, needed=needed / GIB),)
     parts = memory_parts(shape, settings, plan.tokens, bool(offload))
@@ -206,7 +206,7 @@ def require_longest_to_fit(longest: int, capacity: int) -> None:
         ).format(longest=longest, capacity=capacity)
     else:
         problem = _(
-            "The card's memory does not hold the model and its adapter, even without examples. Take a smaller "
+            "The model and its adapter do not fit into the card's memory, even without examples. Use a smaller "
             "--model.name, load it in 4 bits (--model.load_in_4bit true), or lower --lora.r."
         )
     raise UserError(problem)
@@ -255,9 +255,9 @@ def show_plan(plan: MemoryPlan) -> None:
         for label, size in (rows | {_("Needed"): plan.needed, _("Available on the card"): plan.available}).items():
             print(f"{label:<33}: {gigabytes(size):>9}")
     form = (
-        _("An optimizer step: {examples} examples, end to end in micro-batches of up to {tokens:,} tokens: {n}")
+        _("An optimizer step: {examples} examples, packed into {n} micro-batches of up to {tokens:,} tokens")
         if plan.packed
-        else _("An optimizer step: {examples} examples, padded in micro-batches of up to {tokens:,} tokens: {n}")
+        else _("An optimizer step: {examples} examples, padded, in {n} micro-batches of up to {tokens:,} tokens")
     )
     print("\n" + form.format(examples=plan.examples_per_step, tokens=plan.tokens, n=plan.micro_batches))
     for note in plan.notes:

@@ -28,7 +28,11 @@ def train_or_resume(trainer: DescriptionTrainer, settings: Settings) -> Training
     trainer.accelerator.wait_for_everyone()
     checkpoint = last_checkpoint(folder)
     if checkpoint:
-        print(_("Going on from {checkpoint}; --training.resume never starts anew.").format(checkpoint=checkpoint))
+        print(
+            _("Continuing from {checkpoint}; to start again from the beginning, add --training.resume never.").format(
+                checkpoint=checkpoint
+            )
+        )
         if is_of_the_last_step(checkpoint):
             trainer.model.load_adapter(str(checkpoint), "default", is_trainable=True)
             trainer.state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))

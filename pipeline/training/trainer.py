@@ -118,15 +118,15 @@ class MemoryDryRun(TrainerCallback):
         except torch.cuda.OutOfMemoryError:
             raise UserError(
                 _(
-                    "A micro-batch of {tokens:,} tokens needs more than the {available:.2f} GB of the card, against "
-                    "the plan. Lower --training.memory_gb, so that the plan takes smaller ones, "
-                    "--model.max_seq_length or --lora.r."
+                    "A micro-batch of {tokens:,} tokens needs more than the card's {available:.2f} GB, although "
+                    "the plan said that it would fit. Lower --training.memory_gb, so that the plan makes smaller "
+                    "micro-batches, or lower --model.max_seq_length or --lora.r."
                 ).format(tokens=plan.tokens, available=plan.available / GIB)
             ) from None
         finally:
             self.trainer.model.zero_grad(set_to_none=True)
         print(
-            _("Tried out: {n:,} tokens, the largest micro-batch, take {size:.2f} GB; planned: {planned:.2f} GB").format(
+            _("Tested: the largest micro-batch, {n:,} tokens, takes {size:.2f} GB; planned: {planned:.2f} GB").format(
                 n=plan.tokens, size=torch.cuda.max_memory_reserved(device) / GIB, planned=plan.needed / GIB
             )
         )

@@ -91,7 +91,7 @@ def test_every_field_out_of_range(tmp_path, seen):
             ("--model.gguf_dir", str(PROJECT / "docs"), "--rag.embedding_model", str(PROJECT / "docs")),
             ("model.gguf_dir and rag.embedding_model are the same path",),
         ),
-        (("--model.lora_dir", ".."), ("model.lora_dir: ", "is no path")),
+        (("--model.lora_dir", ".."), ("model.lora_dir: ", "cannot be used as a path")),
         (("--generation.max_new_tokens", "9000"), ("generation.max_new_tokens (9000)", "model.max_seq_length (8192)")),
     ],
 )

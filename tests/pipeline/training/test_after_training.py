@@ -44,7 +44,7 @@ def test_question_that_leaves_no_room_for_an_answer(folder, tmp_path):
     assert_adapter_is_saved(folder)
     done = run_script("fine_tuning.py", folder, *flags, "--products", "Lamp 1")
     assert done.code == 0, done.errors
-    assert "Going on from" in done.screen
+    assert "Continuing from" in done.screen
     assert "'loss': " not in done.screen
     assert_adapter_is_saved(folder)
     assert not list(folder.rglob("checkpoint-*"))

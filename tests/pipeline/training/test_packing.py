@@ -101,7 +101,7 @@ def test_script_pads_the_examples_where_packed_ones_would_mix(catalogue, tmp_pat
     packed, padded = (shutil.copytree(catalogue, tmp_path / folder) for folder in ("packed", "padded"))
     screen = run_well("fine_tuning.py", packed, *flags).screen
     assert ("packed examples would see each other" in screen) == (kind in MIXING)
-    assert ("4 examples, padded in micro-batches" in screen) == (kind in MIXING)
+    assert ("4 examples, padded, in" in screen) == (kind in MIXING)
     if kind in MIXING:
         run_well("fine_tuning.py", padded, *flags, "--training.packing", "false")
         assert_same_adapter(packed, padded)

@@ -12,7 +12,7 @@ from pipeline.model.weight_files import require_safetensors, weights_fingerprint
 from pipeline.runtime.artifacts import read_meta, require, require_made_from
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import _
-from pipeline.runtime.rerun import command
+from pipeline.runtime.rerun import command, word
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -38,8 +38,14 @@ def require_adapter(settings: Settings) -> None:
         raise UserError(
             _(
                 "The adapter in {folder} was trained on {base}, not on {name}. "
-                "Add --model.name {base}, or train again: {command}"
-            ).format(folder=lora_dir, base=base, name=settings.model.name, command=command("fine_tuning.py"))
+                "Add --model.name {value}, or train again: {command}"
+            ).format(
+                folder=lora_dir,
+                base=base,
+                name=settings.model.name,
+                value=word(base),
+                command=command("fine_tuning.py"),
+            )
         )
     require_trained_on(fingerprint, settings)
     require_made_from(settings.data.processed_file, lora_dir, made_by="fine_tuning.py")

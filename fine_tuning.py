@@ -37,7 +37,7 @@ from pipeline.runtime.artifacts import new_folder, require, require_replaceable,
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import N_, _
 from pipeline.runtime.screen import banner
-from pipeline.training.checkpoints import remove_training_dir, training_dir
+from pipeline.training.checkpoints import datasets_dir, remove_training, training_dir
 from pipeline.training.environment import report_environment
 from pipeline.training.examples import (
     Examples,
@@ -142,7 +142,7 @@ def save_examples(settings: Settings) -> None:
 
 def open_examples(settings: Settings) -> Dataset:
     banner(_("Generating the dataset for training..."))
-    dataset = load_examples(settings.training.dataset_file, training_dir(settings) / "datasets")
+    dataset = load_examples(settings.training.dataset_file, datasets_dir(settings))
     print("\n" + _("Dataset generated: {dataset}").format(dataset=dataset))
     return dataset
 
@@ -207,7 +207,7 @@ def configure_trainer(
     from pipeline.training.trainer import make_trainer
 
     banner(_("Configuring the SFT trainer (Supervised Fine-Tuning)..."))
-    folder = training_dir(settings)
+    folder = training_dir(language_model.fingerprint, settings)
     trainer = make_trainer(language_model, examples, plan, folder, settings)
     if plan.packed and packed_examples_mix(trainer):
         print(_("In this model, packed examples would see each other, so they are padded instead."))
@@ -246,7 +246,7 @@ def finish(
         save_adapter(language_model, final_losses(trainer), settings)
     export(language_model, settings_of_the_adapter(settings), settings)
     print(_("Done."))
-    remove_training_dir(Path(trainer.args.output_dir))
+    remove_training(Path(trainer.args.output_dir), settings)
 
 
 def report_end(trainer: DescriptionTrainer, statistics: TrainingStatistics | None) -> None:
@@ -290,7 +290,12 @@ def save_adapter(language_model: LanguageModel, losses: dict[str, float], settin
         language_model.model.save_pretrained(folder)
         language_model.tokenizer.save_pretrained(folder)
         write_model_card(folder, settings, losses)
-    write_meta(lora_dir, settings_of_the_adapter(settings), [settings.data.processed_file])
+    write_meta(
+        lora_dir,
+        settings_of_the_adapter(settings),
+        [settings.data.processed_file],
+        foundation=language_model.fingerprint,
+    )
 
 
 def settings_of_the_adapter(settings: Settings) -> dict:

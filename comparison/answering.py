@@ -20,6 +20,7 @@ from comparison.provenance import Source, faults, present_source
 from comparison.systems import BY_NAME, RAG_FINE_TUNED, SYSTEMS, System
 from config import Settings
 from pipeline.catalogue.prompts import NOT_IN_CATALOGUE, product_prompt
+from pipeline.model.adapter import require_adapter
 from pipeline.model.answers import Answer, Question, answer_all, ask
 from pipeline.model.loading import (
     LanguageModel,
@@ -27,7 +28,6 @@ from pipeline.model.loading import (
     load_fine_tuned_model,
     load_foundation_model,
     prepare_for_inference,
-    require_adapter,
 )
 from pipeline.runtime.artifacts import content_hash, meta_path, read_meta
 from pipeline.runtime.errors import UserError

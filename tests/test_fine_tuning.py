@@ -13,6 +13,7 @@ from config import PROFILES
 from pipeline.catalogue.products import is_held_out, normalised_title
 from pipeline.model.configuration import read_configuration
 from pipeline.model.loading import LanguageModel, add_lora, load_foundation_model
+from pipeline.model.weight_files import weights_fingerprint
 from pipeline.runtime.errors import UserError
 from pipeline.training.checkpoints import last_checkpoint, training_dir
 from tests.conftest import ANSWERS, TRAINING
@@ -358,20 +359,24 @@ def test_adapter_of_a_changed_catalogue_is_refused(after_the_kill):
     assert_refused(done, "trn_processed.json is not what", "lora_model_demo", "python fine_tuning.py")
 
 
+def folder_of(settings):
+    return training_dir(weights_fingerprint(settings), settings)
+
+
 def test_checkpoints_of_another_training_are_not_taken(killed_training):
     """A changed setting that changes what is learned means another folder of checkpoints; others do not."""
     [folder] = (killed_training / "trainer_outputs").glob("training-*")
-    assert training_dir(demo_settings(killed_training, *TRAINING)) == folder
+    assert folder_of(demo_settings(killed_training, *TRAINING)) == folder
     assert last_checkpoint(folder).name in ("checkpoint-2", "checkpoint-4", "checkpoint-6")
     for same in (("--training.logging_steps", "7"), ("--training.resume", "never"), ("--generation.seed", "1")):
-        assert training_dir(demo_settings(killed_training, *TRAINING, *same)) == folder
+        assert folder_of(demo_settings(killed_training, *TRAINING, *same)) == folder
     for other in (("--training.seed", "1"), ("--lora.r", "16"), ("--model.max_seq_length", "512")):
-        assert training_dir(demo_settings(killed_training, *TRAINING, *other)) != folder
+        assert folder_of(demo_settings(killed_training, *TRAINING, *other)) != folder
     dataset = killed_training / "trn_processed_dataset.json"
     text = dataset.read_text(encoding="utf-8")
     dataset.write_text(text.replace(".", "!", 1), encoding="utf-8", newline="\n")
     try:
-        assert training_dir(demo_settings(killed_training, *TRAINING)) != folder
+        assert folder_of(demo_settings(killed_training, *TRAINING)) != folder
     finally:
         dataset.write_text(text, encoding="utf-8", newline="\n")
 

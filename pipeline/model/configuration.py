@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from config import Settings
 from pipeline.model.tokens import settle_special_tokens
-from pipeline.runtime.errors import UserError
+from pipeline.runtime.errors import UserError, first_line
 from pipeline.runtime.messages import _
 
 if TYPE_CHECKING:
@@ -30,17 +30,22 @@ def read_configuration(settings: Settings) -> Configuration:
         config = AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=False)
         tokenizer = AutoTokenizer.from_pretrained(name, revision=revision, trust_remote_code=False)
     except (OSError, ValueError) as error:
-        raise UserError(
-            _(
-                "The model {name} cannot be loaded: {reason} "
-                "Check --model.name, and the network if it has to be downloaded from the hub."
-            ).format(name=name, reason=(str(error) or type(error).__name__).splitlines()[0])
-        ) from None
+        raise cannot_be_loaded(name, error) from None
     text_config = config.get_text_config()
     require_end(
         settle_special_tokens(tokenizer, text_config.vocab_size, _generation_config(settings), text_config), name
     )
     return Configuration(config, tokenizer, model_window(config, settings))
+
+
+def cannot_be_loaded(name: str, error: Exception) -> UserError:
+    """What to raise where a library cannot load the model `name`."""
+    return UserError(
+        _(
+            "The model {name} cannot be loaded: {reason} "
+            "Check --model.name, and the network if it has to be downloaded from the hub."
+        ).format(name=name, reason=first_line(error))
+    )
 
 
 def _generation_config(settings: Settings) -> GenerationConfig | None:

@@ -6,20 +6,18 @@ which one is in use.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from config import Settings
-from pipeline.model.configuration import model_window, require_end
+from pipeline.model.adapter import load_adapter, require_adapter, require_trained_on
+from pipeline.model.configuration import cannot_be_loaded, model_window, require_end
 from pipeline.model.tokens import settle_special_tokens
-from pipeline.runtime.artifacts import require, require_made_from
+from pipeline.model.weight_files import require_safetensors, weights_fingerprint
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import _
-from pipeline.runtime.rerun import command
 from pipeline.runtime.screen import banner
 
 if TYPE_CHECKING:
@@ -40,11 +38,15 @@ UNSLOTH_ANSWER_STATE = (
 
 
 class LanguageModel(NamedTuple):
-    """A loaded model with its tokenizer; it reads `window` tokens at most, prompt and answer together."""
+    """A loaded model with its tokenizer; it reads `window` tokens at most, prompt and answer together.
+
+    `fingerprint` tells the foundation model from another one of the same name.
+    """
 
     model: PreTrainedModel | PeftModel
     tokenizer: PreTrainedTokenizerBase
     window: int
+    fingerprint: str | None = None
 
 
 def choose_backend(settings: Settings) -> str:
@@ -100,15 +102,11 @@ def load_foundation_model(settings: Settings, offload_embedding: bool | None = N
     try:
         _require_safe_weights(settings)
         language_model = _load(backend, settings, offload_embedding)
+        language_model = language_model._replace(fingerprint=weights_fingerprint(settings))
     except (OSError, ValueError) as error:
         if getattr(error, "errno", None):  # a full disk, a folder without rights: no fault of the model's
             raise
-        raise UserError(
-            _(
-                "The model {name} cannot be loaded: {reason} "
-                "Check --model.name, and the network if it has to be downloaded from the hub."
-            ).format(name=settings.model.name, reason=(str(error) or type(error).__name__).splitlines()[0])
-        ) from None
+        raise cannot_be_loaded(settings.model.name, error) from None
     model = language_model.model
     print(_("Backend: {backend}, {dtype}, {device}").format(backend=backend, dtype=model.dtype, device=model.device))
     return language_model
@@ -165,31 +163,8 @@ def load_fine_tuned_model(settings: Settings) -> LanguageModel:
     """
     require_adapter(settings)
     foundation = load_foundation_model(settings)
-    return foundation._replace(model=_load_adapter(foundation.model, settings))
-
-
-def _load_adapter(model: PreTrainedModel, settings: Settings) -> PeftModel:
-    import torch
-    from peft import PeftModel, get_peft_model_state_dict  # after Unsloth
-    from safetensors import safe_open
-
-    lora_dir = settings.model.lora_dir
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            model = PeftModel.from_pretrained(model, lora_dir)
-        with safe_open(lora_dir / "adapter_model.safetensors", framework="numpy") as file:
-            if set(file.keys()) != set(get_peft_model_state_dict(model)):  # of which peft only warns
-                raise ValueError(_("its weights are not those that its configuration names"))
-    except torch.OutOfMemoryError:
-        raise
-    except (RuntimeError, ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            _("{folder} holds no whole LoRA adapter ({reason}). Train it again: {command}").format(
-                folder=lora_dir, reason=" ".join(str(error).split())[:200], command=command("fine_tuning.py")
-            )
-        ) from None
-    return model
+    require_trained_on(foundation.fingerprint, settings)  # a model that has only now been downloaded
+    return foundation._replace(model=load_adapter(foundation.model, settings))
 
 
 def prepare_for_inference(language_model: LanguageModel, settings: Settings) -> LanguageModel:
@@ -228,31 +203,6 @@ def resolve_dtype(settings: Settings) -> torch.dtype:
     if not torch.cuda.is_available() or settings.model.device_map == "cpu":
         return torch.float32
     return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-
-
-def require_adapter(settings: Settings) -> None:
-    """Raise UserError unless `model.lora_dir` holds a whole adapter for the configured foundation model."""
-    lora_dir = require(settings.model.lora_dir, made_by="fine_tuning.py")
-    try:
-        base = json.loads((lora_dir / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]
-        if not isinstance(base, str):
-            raise TypeError("base_model_name_or_path")
-        _require_safetensors(lora_dir)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            _("{folder} holds no whole LoRA adapter ({reason}). Train it again: {command}").format(
-                folder=lora_dir, reason=error, command=command("fine_tuning.py")
-            )
-        ) from None
-    # A hub name and a folder with a copy of that model end alike.
-    if Path(base).name != Path(settings.model.name).name:
-        raise UserError(
-            _(
-                "The adapter in {folder} was trained on {base}, not on {name}. "
-                "Add --model.name {base}, or train again: {command}"
-            ).format(folder=lora_dir, base=base, name=settings.model.name, command=command("fine_tuning.py"))
-        )
-    require_made_from(settings.data.processed_file, lora_dir, made_by="fine_tuning.py")
 
 
 def _load(backend: str, settings: Settings, offload_embedding: bool | None) -> LanguageModel:
@@ -325,22 +275,7 @@ def _require_safe_weights(settings: Settings) -> None:
     model = settings.model
     AutoConfig.from_pretrained(model.name, revision=model.revision, trust_remote_code=False)
     if Path(model.name).is_dir():
-        _require_safetensors(Path(model.name))
-
-
-def _require_safetensors(folder: Path) -> None:
-    """Raise OSError unless every weight file of `folder` opens as safetensors: no other format is ever loaded."""
-    from safetensors import SafetensorError, safe_open
-
-    files = sorted(folder.glob("*.safetensors"))
-    if not files:
-        raise OSError(_("there is no .safetensors file in {folder}").format(folder=folder))
-    for file in files:
-        try:
-            with safe_open(file, framework="numpy"):
-                pass
-        except SafetensorError as error:
-            raise OSError(f"{file}: {error}") from None
+        require_safetensors(Path(model.name))
 
 
 def _is_quantized(name: str, settings: Settings) -> bool:

@@ -29,6 +29,7 @@ from pipeline.runtime.rerun import command, word
 PACKAGES = ("torch", "transformers", "trl", "peft", "unsloth", "bitsandbytes", "sentence-transformers", "chromadb")
 FORMAT = 2  # of the artifacts and their meta files; higher where an older version of this project cannot read them
 OUT_OF_SPACE = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
+MARKER = ".artifact"  # an empty file in a folder of ours while no meta file stands beside it
 PATIENCE = 60  # seconds that a short writing waits for another one's end
 
 _written_here: set[str] = set()  # the artifacts that this process has the right to write
@@ -97,11 +98,14 @@ def _new_folder(path: Path) -> Iterator[Path]:
     part = _part(path)
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir()
+    (part / MARKER).touch()
     try:
         yield part
+        if path.is_dir():
+            (path / MARKER).touch()
         meta_path(path).unlink(missing_ok=True)
         # A folder cannot be replaced in one step: the old one is moved aside first, so that it is never half there.
-        old = path.with_name(path.name + ".old")
+        old = _moved_aside(path)
         shutil.rmtree(old, ignore_errors=True)
         if path.exists():
             path.replace(old)
@@ -117,11 +121,25 @@ def _new_folder(path: Path) -> Iterator[Path]:
 
 
 def require_replaceable(path: Path) -> None:
-    """Raise UserError unless a new folder may take the place of `path`: none, an empty one, or one of model weights."""
-    if path.is_dir() and any(path.iterdir()) and not any(path.glob("*.safetensors")) and not meta_path(path).exists():
-        raise UserError(
-            _("{path} holds other files, which would be lost. Choose another folder, or empty it.").format(path=path)
-        )
+    """Raise UserError unless a new folder may take the place of `path`: none, an empty one, or one made here.
+
+    The name under which it would be moved aside must be free in the same sense.
+    """
+    for folder in (path, _moved_aside(path)):
+        if folder.is_dir() and any(folder.iterdir()) and not _is_ours(folder):
+            raise UserError(
+                _("{path} holds other files, which would be lost. Choose another folder, or empty it.").format(
+                    path=folder
+                )
+            )
+
+
+def _is_ours(folder: Path) -> bool:
+    return (folder / MARKER).exists() or meta_path(folder).exists()
+
+
+def _moved_aside(path: Path) -> Path:
+    return path.with_name(path.name + ".old")
 
 
 def _part(path: Path) -> Path:
@@ -166,6 +184,8 @@ def write_meta(
             "versions": package_versions(),
         },
     )
+    if path.is_dir():
+        (path / MARKER).unlink(missing_ok=True)
 
 
 def read_meta(path: Path) -> dict | None:

@@ -1,5 +1,11 @@
-"""The one exception that a user is meant to see."""
+"""The one exception that a user is meant to see, and what it quotes of others."""
 
 
 class UserError(Exception):
     """Something the user can put right: the text says what is wrong, where, and what to do; exit code 2."""
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what a library says in `error`; the kind of the error where it says nothing."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

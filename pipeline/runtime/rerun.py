@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import sys
 
 
@@ -15,7 +17,18 @@ def command(script: str) -> str:
 
 
 def word(value: str) -> str:
-    return f'"{value}"' if " " in value else value
+    """`value` as one word of a command line, with the quotes that keep the shell from reading anything into it.
+
+    The spelling is one that bash, zsh and PowerShell share, unless the value needs both kinds of quotes. PowerShell
+    takes curly quotes for straight ones.
+    """
+    if re.fullmatch(r"[\w./+-][\w./:=+-]*", value):
+        return value
+    if not re.search(r'[$`!"“”„]|\\\\|\\$', value):  # which are read between double quotes too
+        return f'"{value}"'
+    if not re.search("['‘’‚‛]", value):
+        return f"'{value}'"
+    return "'" + re.sub("['‘’‚‛]", r"\g<0>\g<0>", value) + "'" if sys.platform == "win32" else shlex.quote(value)
 
 
 def flags_and_values(argv: list[str]) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config import Settings
-from pipeline.runtime.errors import UserError
+from pipeline.runtime.errors import UserError, first_line
 from pipeline.runtime.messages import _
 from pipeline.runtime.packages import packaged_file
 
@@ -53,7 +53,7 @@ def load_embedding_model(settings: Settings, device: str | None = None) -> Huggi
             _(
                 "The embedding model {name} cannot be loaded: {reason} "
                 "Check --rag.embedding_model, and the network if it has to be downloaded from the hub."
-            ).format(name=name, reason=(str(error) or type(error).__name__).splitlines()[0])
+            ).format(name=name, reason=first_line(error))
         ) from None
 
 

@@ -17,7 +17,7 @@ from config import Settings
 from pipeline.catalogue.products import TITLES_COMPARED_SO_SINCE
 from pipeline.catalogue.prompts import document_text
 from pipeline.runtime.artifacts import read_meta, require
-from pipeline.runtime.errors import UserError
+from pipeline.runtime.errors import UserError, first_line
 from pipeline.runtime.messages import _
 from pipeline.runtime.rerun import command
 from pipeline.search.embedding import load_embedding_model
@@ -235,5 +235,5 @@ def load_reranker(settings: Settings) -> Any:
             _(
                 "The reranker {name} cannot be loaded: {reason} "
                 "Check --rag.reranker, and the network if it has to be downloaded from the hub."
-            ).format(name=name, reason=(str(error) or type(error).__name__).splitlines()[0])
+            ).format(name=name, reason=first_line(error))
         ) from None

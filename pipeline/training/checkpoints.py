@@ -13,19 +13,32 @@ from pipeline.runtime.artifacts import content_hash
 from pipeline.training.memory_plan import number_of_cards
 
 
-def training_dir(settings: Settings) -> Path:
-    """The folder of the checkpoints of this very training: another catalogue or setting has another one."""
+def datasets_dir(settings: Settings) -> Path:
+    """The folder of the tokenised examples of this very catalogue."""
+    return _output_dir(settings) / f"examples-{content_hash(settings.training.dataset_file)[:12]}"
+
+
+def training_dir(fingerprint: str | None, settings: Settings) -> Path:
+    """The folder of the checkpoints of this very training: another catalogue, setting or foundation model has another.
+
+    `fingerprint` is that of the foundation model.
+    """
     learned = {
         name: group.model_dump(mode="json", include=group.with_role(LEARNED)) for name, group in settings.groups()
     }
     parts = {
+        "foundation": fingerprint,
         "data": content_hash(settings.training.dataset_file),
         "processes": str(number_of_cards()),
         **{name: values for name, values in learned.items() if values},
     }
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode("utf-8")).hexdigest()
+    return _output_dir(settings) / f"training-{digest[:12]}"
+
+
+def _output_dir(settings: Settings) -> Path:
     # Absolute, since libraries take a path that begins with ~ for one in the user's own folder.
-    return settings.training.output_dir.absolute() / f"training-{digest[:12]}"
+    return settings.training.output_dir.absolute()
 
 
 def checkpoints(folder: Path) -> list[Path]:
@@ -61,8 +74,9 @@ def remove_checkpoints(folder: Path) -> None:
         shutil.rmtree(checkpoint, ignore_errors=True)
 
 
-def remove_training_dir(folder: Path) -> None:
-    """The adapter is saved, so nothing is left to go on with; other trainings' checkpoints stay."""
+def remove_training(folder: Path, settings: Settings) -> None:
+    """The adapter is saved, so nothing is left to go on with in `folder`; other trainings' checkpoints stay."""
     shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(datasets_dir(settings), ignore_errors=True)
     with suppress(OSError):
         folder.parent.rmdir()

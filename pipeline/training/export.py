@@ -17,7 +17,7 @@ from config import ModelSettings, Settings
 from pipeline.catalogue.prompts import product_prompt
 from pipeline.model.loading import LanguageModel, resolve_dtype
 from pipeline.runtime.artifacts import new_folder, require_replaceable, write_meta
-from pipeline.runtime.errors import UserError
+from pipeline.runtime.errors import UserError, first_line
 from pipeline.runtime.messages import _
 from pipeline.training.merging import save_configuration, save_merged_model
 
@@ -89,7 +89,7 @@ def require_hub_login(name: str) -> None:
         validate_repo_id(name)
         token = HfApi().whoami().get("auth", {}).get("accessToken", {})
     except (HTTPError, OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
     else:
         if token.get("role") != "read":
             return
@@ -188,7 +188,7 @@ def push_to_hub(model: ModelSettings) -> None:
             _(
                 "The adapter is saved in {folder}, but could not be uploaded ({reason}). "
                 "Upload it: hf upload {name} {folder}"
-            ).format(folder=model.lora_dir, name=model.push_to_hub, reason=str(error).splitlines()[0])
+            ).format(folder=model.lora_dir, name=model.push_to_hub, reason=first_line(error))
         ) from None
     print(_("Adapter uploaded to {address}").format(address=repository))
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
+from pipeline.runtime.artifacts import MARKER
 from tests.conftest import ANSWERS, RECORDS, TRAINING
 from tests.faults.case import copy_artifacts
 from tests.faults.raw_files import record
@@ -115,7 +116,7 @@ def state(artifact: Path):
     if not artifact.exists():
         return None
     if artifact.is_dir():
-        return sorted((file.name, file.stat().st_size) for file in artifact.rglob("*"))
+        return sorted((file.name, file.stat().st_size) for file in artifact.rglob("*") if file.name != MARKER)
     if artifact.name.startswith("answers_"):
         return [answer["answer"] for answer in json.loads(artifact.read_bytes())]
     if artifact.name.endswith(".meta.json"):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
+from pathlib import Path
 
 import pytest
 
 from pipeline.runtime.artifacts import (
+    MARKER,
     content_hash,
     meta_path,
     new_file,
@@ -48,8 +51,8 @@ def test_new_folder_replaces_the_older_one_as_a_whole(tmp_path):
             (folder / name).touch()
         if name == "old":
             write_meta(path, {}, [])
-    assert [entry.name for entry in path.iterdir()] == ["new"]
-    assert [entry.name for entry in tmp_path.iterdir()] == ["artifact"]  # the meta told of the older one
+    assert names(path) == {"new"}
+    assert names(tmp_path) == {"artifact"}  # the meta told of the older one
 
 
 def test_leftovers_of_a_killed_run_are_no_obstacle(tmp_path):
@@ -58,8 +61,58 @@ def test_leftovers_of_a_killed_run_are_no_obstacle(tmp_path):
     (tmp_path / "artifact.old").mkdir()
     with new_folder(tmp_path / "artifact") as folder:
         (folder / "whole").touch()
-    assert [entry.name for entry in (tmp_path / "artifact").iterdir()] == ["whole"]
-    assert [entry.name for entry in tmp_path.iterdir()] == ["artifact"]
+    assert names(tmp_path / "artifact") == {"whole"}
+    assert names(tmp_path) == {"artifact"}
+
+
+def names(folder: Path) -> set[str]:
+    """What is in `folder`, but for the mark that it has until its meta file is written."""
+    return {entry.name for entry in folder.iterdir()} - {MARKER}
+
+
+def foreign_folder(path: Path, file: str) -> Path:
+    path.mkdir()
+    (path / file).write_bytes(b"somebody's")
+    return path
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "adapter_model.safetensors", "config.json", ".hidden"])
+@pytest.mark.parametrize("name", ["model", "model.old"])
+def test_folder_of_another_program_is_never_replaced(tmp_path, name, file):
+    other = foreign_folder(tmp_path / name, file)
+    with pytest.raises(UserError, match=f"{name} holds other files"), new_folder(tmp_path / "model"):
+        pytest.fail("nothing may be made for a folder that cannot be replaced")
+    assert (other / file).read_bytes() == b"somebody's"
+
+
+def test_folder_made_here_is_replaced_with_and_without_its_meta(tmp_path):
+    path = tmp_path / "model"
+    with new_folder(path) as folder:
+        (folder / "model.safetensors").touch()
+    with new_folder(path):  # as after a kill: no meta was written
+        pass
+    write_meta(path, {}, [])
+    assert list(path.iterdir()) == []
+    (path / "model.safetensors").touch()
+    with new_folder(path) as folder:
+        (folder / "new").touch()
+    assert names(path) == {"new"}
+
+
+def test_old_folder_that_a_kill_left_aside_is_no_obstacle(tmp_path, monkeypatch):
+    path = tmp_path / "model"
+    with new_folder(path) as folder:
+        (folder / "old").touch()
+    write_meta(path, {}, [])
+    monkeypatch.setattr(shutil, "rmtree", lambda *_args, **_more: None)  # a kill: nothing is put away
+    with new_folder(path) as folder:
+        (folder / "newer").touch()
+    monkeypatch.undo()
+    assert names(tmp_path) == {"model", "model.old"}
+    with new_folder(path) as folder:
+        (folder / "newest").touch()
+    assert names(tmp_path) == {"model"}
+    assert names(path) == {"newest"}
 
 
 def test_changed_input_is_noticed_even_at_the_same_size(tmp_path):

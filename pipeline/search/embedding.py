@@ -116,7 +116,7 @@ def window_of(model: BaseModel) -> int:
 
 
 def as_far_as_read(text: str, model: BaseModel) -> str:
-    """`text` without what is surely beyond the window of `model`: it need not be tokenised to be left out."""
+    """`text` without what is far beyond the window of `model`: it need not be tokenised to be left out."""
     return text[: CHARACTERS_PER_TOKEN * window_of(model)]
 
 

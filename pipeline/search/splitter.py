@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 TITLE_SHARE = 2  # a title may take one part in so many of the window
+SHORTEST_PART = 16  # tokens of a description that a part holds, however small the window
 
 # Where a part may end, best first: after a sentence, after a clause, after a word.
 BOUNDARIES = tuple(map(re.compile, (r"[.!?]\s+|[。！？]", r"[;,]\s+|[；，、]", r"\s+")))
@@ -41,16 +42,15 @@ def splitter_for(embeddings: HuggingFaceEmbeddings) -> Splitter:
     model = model_of(embeddings)
     os.environ["TOKENIZERS_PARALLELISM"] = "true"  # off by default for programs that fork; this one has only threads
     tokens = token_counter(model)
-    window = window_of(model) - _tokens_around_a_text(model, tokens)
+    window = max(window_of(model) - _tokens_around_a_text(model, tokens), SHORTEST_PART)
 
     def documents(product: Product) -> list[Document]:
         title = product.product
-        start = document_text(title, "")
         short = title[: fitting(title, 0, lambda text: _count(tokens, document_text(text, "")), window // TITLE_SHARE)]
-        if short != title:
-            short = short.rstrip()
-            start = document_text(short, "")
-        parts = slices_of(product.description, lambda text: _count(tokens, start + text), window)
+        short = short.rstrip()
+        start = document_text(short, "")
+        most = max(window, _count(tokens, start) + SHORTEST_PART)
+        parts = slices_of(product.description, lambda text: _count(tokens, start + text), most)
         whole_title = [] if short == title else [make_document(title, "")]
         return whole_title + [make_document(short, part) for part in parts]
 

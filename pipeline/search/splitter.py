@@ -134,5 +134,6 @@ def _count(tokens: TokenCounter, text: str) -> int:
 
 def _tokens_around_a_text(model: SentenceTransformer, tokens: TokenCounter) -> int:
     """Those that mark its start and its end, and the model's prompt for documents."""
-    marks = getattr(model.tokenizer, "num_special_tokens_to_add", lambda: 0)()
+    tokenizer = model.tokenizer
+    marks = tokenizer.num_special_tokens_to_add() if callable(tokenizer) else 0  # only those of transformers add some
     return marks + _count(tokens, model.prompts.get("document", ""))

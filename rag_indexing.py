@@ -5,7 +5,7 @@
     python rag_indexing.py --rag.server http://127.0.0.1:8000
 
 Each product becomes a document `Product: ... - Description: ...`, split where it is longer than the embedding model
-reads. A document's id is a hash of its text: a second run adds nothing, an interrupted one goes on, and documents of
+reads. A document's id follows from its text: a second run adds nothing, an interrupted one goes on, and documents of
 products that have left the catalogue are removed.
 
 The catalogue streams through: while the model embeds one slice, the next is read and split, and a process of its own
@@ -14,11 +14,8 @@ stores those before.
 
 from __future__ import annotations
 
-import copy
-import hashlib
-import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import chain, islice
 from pprint import pprint
 from typing import TYPE_CHECKING, NamedTuple
@@ -34,8 +31,9 @@ from pipeline.runtime.prefetch import WriteBehind, prefetch
 from pipeline.runtime.progress import progress_bar
 from pipeline.runtime.worker_processes import WorkerProcesses
 from pipeline.search.calibration import calibrate
-from pipeline.search.embedding import embed, fingerprint, load_embedding_model, use_fastest_precision
+from pipeline.search.embedding import dimension_of, embed, fingerprint, load_embedding_model, use_fastest_precision
 from pipeline.search.keyword_index import KeywordWriter, new_index, path_for
+from pipeline.search.splitter import Splitter, splitter_for
 from pipeline.search.store import (
     DocumentBatch,
     chroma_faults,
@@ -62,11 +60,8 @@ DESCRIPTION = N_("Script 5: index the catalogue in Chroma.")
 SLICE = 512  # products that are read and embedded together
 CHROMA_BATCH = 2048  # documents that are stored together: of 512, 1,024, 2,048 and 4,096 the fastest
 ID_PAGE = 10_000  # ids asked from Chroma at a time
-SHORTEST_PART = 32  # tokens of a description that a part holds even below a very long title
 SHOWN_NUMBERS = 5  # of the example of an embedding
 MEGABYTE = 1 << 20
-
-Splitter = Callable[[list[Product]], "list[list[Document]]"]
 
 
 def main(settings: Settings) -> None:
@@ -112,7 +107,7 @@ def fill(
     stored = Stored(writable_collection(client, model, catalogue.products, settings))
     client.close()  # or it would write the graph that it has read over the one that the writing process makes of it
     print("\n" + _("vector_store created!"))
-    dimension = embeddings._client.get_embedding_dimension()
+    dimension = dimension_of(embeddings)
     check_free_disk(catalogue, len(stored.digests), dimension, settings)
     choose_precision(embeddings, settings)
     with (
@@ -148,59 +143,6 @@ def measure_catalogue(settings: Settings) -> Catalogue:
     return Catalogue(products, text_bytes)
 
 
-def splitter_for(embeddings: HuggingFaceEmbeddings) -> Splitter:
-    """A function that turns products into their documents: one, or several where one would exceed the model's window.
-
-    Each part carries the title, ends at the end of a sentence where it can, and is at most as long as the embedding
-    model reads (256 tokens for all-MiniLM-L6-v2, 384 for all-mpnet-base-v2).
-    """
-    from langchain_core.documents import Document
-    from langchain_text_splitters import RecursiveCharacterTextSplitter
-
-    model = embeddings._client
-    tokenizer = copy.deepcopy(model.tokenizer)  # of its own: one keeps its truncation for all threads
-    window = model.max_seq_length - 2  # two tokens mark the start and the end
-    os.environ["TOKENIZERS_PARALLELISM"] = "true"  # off by default for programs that fork; this one has only threads
-
-    def tokens(texts: list[str]) -> list[int]:
-        encoded = tokenizer(
-            texts,
-            add_special_tokens=False,
-            return_attention_mask=False,
-            return_token_type_ids=False,
-            truncation=False,
-            verbose=False,
-        )
-        return [len(ids) for ids in encoded["input_ids"]]
-
-    def parts(product: Product, length: int) -> list[str]:
-        if length <= window:
-            return [product.description]
-        [title_length] = tokens([document_text(product.product, "")])
-        return RecursiveCharacterTextSplitter(
-            separators=[". ", "! ", "? ", "; ", ", ", " ", ""],
-            keep_separator="end",
-            chunk_size=max(SHORTEST_PART, window - title_length),
-            chunk_overlap=0,
-            length_function=lambda text: tokens([text])[0],
-        ).split_text(product.description)
-
-    def documents(product: Product, length: int) -> list[Document]:
-        texts = [document_text(product.product, part) for part in parts(product, length)]
-        return [Document(text, id=document_id(text), metadata={"product": product.product}) for text in texts]
-
-    def split(products: list[Product]) -> list[list[Document]]:
-        lengths = tokens([document_text(*product) for product in products])
-        return [documents(product, length) for product, length in zip(products, lengths, strict=True)]
-
-    return split
-
-
-def document_id(text: str) -> str:
-    """32 hex digits that follow from the text alone."""
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:32]
-
-
 def show_examples(product: Product, embeddings: HuggingFaceEmbeddings, split: Splitter) -> None:
     """Print what becomes of the first product on its way into the index."""
     print("\n" + _("Example record:"))
@@ -209,7 +151,7 @@ def show_examples(product: Product, embeddings: HuggingFaceEmbeddings, split: Sp
     document = split([product])[0][0]
     print("\n" + _("Example chunk:") + f"\n{document.page_content}")
     print("\n" + _("Generating embeddings for the chunks..."))
-    vector = embeddings.embed_query(document.page_content)
+    [vector] = embeddings.embed_documents([document.page_content])
     numbers = ", ".join(f"{number:.6f}" for number in vector[:SHOWN_NUMBERS])
     print("\n" + _("Example embedding:") + f"\n[{numbers}, ...] " + _("({n} numbers)").format(n=len(vector)))
     print("\n" + _("Converting json_data into lc_documents..."))

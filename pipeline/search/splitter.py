@@ -1,0 +1,139 @@
+"""Products as documents: one, or several where the embedding model could not read the whole text.
+
+A document is `Product: title - Description: text`, and the texts of a product's documents, one after the other, are its
+description, character by character. A title that would take more than half of the model's window stands whole in the
+first document, alone; the others carry its beginning. So the space that an index needs grows with the catalogue only.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from langchain_core.documents import Document
+
+from pipeline.catalogue.products import Product
+from pipeline.catalogue.prompts import document_text
+from pipeline.search.embedding import CHARACTERS_PER_TOKEN, model_of, window_of
+
+if TYPE_CHECKING:
+    from langchain_huggingface import HuggingFaceEmbeddings
+    from sentence_transformers import SentenceTransformer
+
+TITLE_SHARE = 2  # a title may take one part in so many of the window
+SHORTEST_PART = 16  # tokens of a description that a part holds, however small the window
+
+# Where a part may end, best first: after a sentence, after a clause, after a word.
+BOUNDARIES = tuple(map(re.compile, (r"[.!?]\s+|[。！？]", r"[;,]\s+|[；，、]", r"\s+")))
+
+Splitter = Callable[[list[Product]], "list[list[Document]]"]
+TokenCounter = Callable[[list[str]], list[int]]
+
+
+def splitter_for(embeddings: HuggingFaceEmbeddings) -> Splitter:
+    """A function that turns products into their documents, each as long as the embedding model reads at most.
+
+    (256 tokens for all-MiniLM-L6-v2, 384 for all-mpnet-base-v2.)
+    """
+    model = model_of(embeddings)
+    os.environ["TOKENIZERS_PARALLELISM"] = "true"  # off by default for programs that fork; this one has only threads
+    tokens = token_counter(model)
+    window = max(window_of(model) - _tokens_around_a_text(model, tokens), SHORTEST_PART)
+
+    def documents(product: Product) -> list[Document]:
+        title = product.product
+        short = title[: fitting(title, 0, lambda text: _count(tokens, document_text(text, "")), window // TITLE_SHARE)]
+        short = short.rstrip()
+        start = document_text(short, "")
+        most = max(window, _count(tokens, start) + SHORTEST_PART)
+        parts = slices_of(product.description, lambda text: _count(tokens, start + text), most)
+        whole_title = [] if short == title else [make_document(title, "")]
+        return whole_title + [make_document(short, part) for part in parts]
+
+    def split(products: list[Product]) -> list[list[Document]]:
+        texts = [document_text(*product) for product in products]
+        longest = CHARACTERS_PER_TOKEN * window  # a longer one is split without being tokenised as a whole
+        lengths = tokens([text if len(text) <= longest else "" for text in texts])
+        return [
+            [make_document(*product)] if len(text) <= longest and length <= window else documents(product)
+            for product, text, length in zip(products, texts, lengths, strict=True)
+        ]
+
+    return split
+
+
+def make_document(title: str, description: str) -> Document:
+    text = document_text(title, description)
+    return Document(text, id=document_id(title, text), metadata={"product": title})
+
+
+def document_id(title: str, text: str) -> str:
+    """32 hex digits that follow from a document's title and text: where the title ends, the text does not say."""
+    return hashlib.sha256(f"{len(title)} {text}".encode()).hexdigest()[:32]
+
+
+def slices_of(text: str, length: Callable[[str], int], most: int) -> Iterator[str]:
+    """`text` in pieces of `length` at most `most`; joined, they are `text`. The time grows with `text` evenly."""
+    start = 0
+    while start < len(text):
+        end = start + fitting(text, start, length, most)
+        yield text[start:end]
+        start = end
+
+
+def fitting(text: str, start: int, length: Callable[[str], int], most: int) -> int:
+    """How many characters of `text` from `start` on are one piece of `length` at most `most`: at least 1, if any."""
+    ahead = text[start : start + CHARACTERS_PER_TOKEN * most]
+    if length(ahead) <= most:
+        return len(ahead)
+    fits, too_long = min(1, len(ahead)), len(ahead)
+    while too_long - fits > 1 + most // 16:  # near enough: the piece ends at the last boundary before it
+        middle = (fits + too_long) // 2
+        if length(ahead[:middle]) <= most:
+            fits = middle
+        else:
+            too_long = middle
+    for boundary in BOUNDARIES:
+        ends = [match.end() for match in boundary.finditer(ahead, 0, fits)]
+        if ends:
+            return ends[-1]
+    return fits
+
+
+def token_counter(model: SentenceTransformer) -> TokenCounter:
+    """A function that says how many tokens each of some texts has for `model`, without those that mark the ends."""
+    tokenizer = copy.deepcopy(model.tokenizer)  # of its own: one keeps its truncation for all threads
+    if not callable(tokenizer):  # of the library `tokenizers`, as static embeddings have, or a list of words
+        if not hasattr(tokenizer, "encode_batch"):
+            return lambda texts: [len(tokenizer.tokenize(text)) for text in texts]
+        tokenizer.no_truncation()
+        return lambda texts: [len(encoded.ids) for encoded in tokenizer.encode_batch(texts, add_special_tokens=False)]
+
+    def tokens(texts: list[str]) -> list[int]:
+        encoded = tokenizer(
+            texts,
+            add_special_tokens=False,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+            truncation=False,
+            verbose=False,
+        )
+        return [len(ids) for ids in encoded["input_ids"]]
+
+    return tokens
+
+
+def _count(tokens: TokenCounter, text: str) -> int:
+    [length] = tokens([text])
+    return length
+
+
+def _tokens_around_a_text(model: SentenceTransformer, tokens: TokenCounter) -> int:
+    """Those that mark its start and its end, and the model's prompt for documents."""
+    tokenizer = model.tokenizer
+    marks = tokenizer.num_special_tokens_to_add() if callable(tokenizer) else 0  # only those of transformers add some
+    return marks + _count(tokens, model.prompts.get("document", ""))

@@ -69,11 +69,6 @@ def load_embedding_model(settings: Settings, device: str | None = None) -> Huggi
     return embeddings
 
 
-def first_line(error: Exception) -> str:
-    """What `error` says, as far as it fits into a sentence."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
-
-
 def _require_embedding_model(model: SentenceTransformer, name: str) -> None:
     """Raise ValueError where sentence-transformers took a model of another kind and gave it a pooling of its own.
 

@@ -21,7 +21,7 @@ from pipeline.runtime.artifacts import read_meta, require
 from pipeline.runtime.errors import UserError, first_line
 from pipeline.runtime.messages import _
 from pipeline.runtime.rerun import command
-from pipeline.search.embedding import as_far_as_read, first_line, kind_of, load_embedding_model
+from pipeline.search.embedding import as_far_as_read, kind_of, load_embedding_model
 from pipeline.search.keyword_index import KeywordIndex, path_for
 from pipeline.search.store import open_vector_store
 

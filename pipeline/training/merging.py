@@ -55,6 +55,8 @@ def save_configuration(language_model: LanguageModel, folder: Path, dtype: torch
     if hasattr(config, "quantization_config"):
         del config.quantization_config
     config.dtype = dtype
+    embedding = language_model.model.get_input_embeddings().weight
+    config.get_text_config().vocab_size = embedding.shape[0]  # Unsloth adds a padding token to some
     config.save_pretrained(folder)
     # Its `save_pretrained` refuses what many models come with, such as a temperature where nothing is drawn.
     language_model.model.generation_config.to_json_file(folder / "generation_config.json")

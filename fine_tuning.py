@@ -28,11 +28,11 @@ from pipeline.model.answers import Question, ask, prompt_length
 from pipeline.model.configuration import Configuration, read_configuration
 from pipeline.model.loading import (
     LanguageModel,
-    add_lora,
     announce_settings,
     load_foundation_model,
     prepare_for_inference,
 )
+from pipeline.model.lora import add_lora
 from pipeline.runtime.artifacts import new_folder, require, require_replaceable, sole_writer, write_meta
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import N_, _

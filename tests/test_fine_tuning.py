@@ -12,7 +12,8 @@ import fine_tuning
 from config import PROFILES
 from pipeline.catalogue.products import is_held_out, normalised_title
 from pipeline.model.configuration import read_configuration
-from pipeline.model.loading import LanguageModel, add_lora, load_foundation_model
+from pipeline.model.loading import LanguageModel, load_foundation_model
+from pipeline.model.lora import add_lora
 from pipeline.model.weight_files import weights_fingerprint
 from pipeline.runtime.errors import UserError
 from pipeline.training.checkpoints import last_checkpoint, training_dir

@@ -27,7 +27,7 @@ def make_tiny_model(folder: Path, seed: int = 0) -> Path:
     import torch
     from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
 
-    tokenizer = _byte_tokenizer()
+    tokenizer = byte_tokenizer()
     tokens = {"bos_token_id": None, "eos_token_id": END, "pad_token_id": PAD}
     config = LlamaConfig(
         vocab_size=len(tokenizer),
@@ -53,7 +53,7 @@ def make_tiny_model(folder: Path, seed: int = 0) -> Path:
     return folder
 
 
-def _byte_tokenizer() -> PreTrainedTokenizerFast:
+def byte_tokenizer() -> PreTrainedTokenizerFast:
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 

@@ -112,49 +112,6 @@ def load_foundation_model(settings: Settings, offload_embedding: bool | None = N
     return language_model
 
 
-def add_lora(language_model: LanguageModel, settings: Settings) -> LanguageModel:
-    """The same model with a new, untrained LoRA adapter, ready to be trained; its own weights are frozen.
-
-    Raises UserError where `lora.target_modules` names a projection that the model does not have.
-    """
-    lora, training = settings.lora, settings.training
-    present = {name.rpartition(".")[2] for name, _module in language_model.model.named_modules()}
-    if missing := set(lora.target_modules) - present:
-        raise UserError(_("lora.target_modules: the model has no {names}.").format(names=", ".join(sorted(missing))))
-    if choose_backend(settings) == "unsloth":
-        from unsloth import FastLanguageModel
-
-        model = FastLanguageModel.get_peft_model(
-            language_model.model,
-            r=lora.r,
-            lora_alpha=lora.lora_alpha,
-            lora_dropout=lora.lora_dropout,
-            target_modules=lora.target_modules,
-            bias="none",
-            use_gradient_checkpointing="unsloth" if training.gradient_checkpointing else False,
-            random_state=training.seed,
-        )
-    else:
-        import torch
-        from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
-
-        if settings.model.load_in_4bit:
-            prepare_model_for_kbit_training(
-                language_model.model, use_gradient_checkpointing=training.gradient_checkpointing
-            )
-        torch.manual_seed(training.seed)
-        config = LoraConfig(
-            r=lora.r,
-            lora_alpha=lora.lora_alpha,
-            lora_dropout=lora.lora_dropout,
-            target_modules=lora.target_modules,
-            bias="none",
-            task_type="CAUSAL_LM",
-        )
-        model = get_peft_model(language_model.model, config)
-    return language_model._replace(model=model)
-
-
 def load_fine_tuned_model(settings: Settings) -> LanguageModel:
     """The foundation model with the trained adapter of `model.lora_dir`.
 
@@ -177,6 +134,9 @@ def prepare_for_inference(language_model: LanguageModel, settings: Settings) -> 
         for name, module in list(sys.modules.items()):
             if name.startswith("unsloth.models.") and hasattr(module, "KV_CACHE_INCREMENT"):
                 module.KV_CACHE_INCREMENT = settings.generation.max_new_tokens
+    config = language_model.model.config.get_text_config()
+    if getattr(config, "output_router_logits", None):  # for the training's loss; with a cache, generation fails at it
+        config.output_router_logits = False
     language_model.model.eval()
     return language_model
 
@@ -221,7 +181,7 @@ def _load(backend: str, settings: Settings, offload_embedding: bool | None) -> L
             max_seq_length=settings.model.max_seq_length,
             load_in_4bit=settings.model.load_in_4bit,
             use_exact_model_name=True,  # else another model of the hub may take its place, and the adapter names that
-            use_gradient_checkpointing=False,  # add_lora says what training wants
+            use_gradient_checkpointing=False,  # pipeline.model.lora says what training wants
             offload_embedding="auto" if offload_embedding is None else offload_embedding,
             **shared,
         )

@@ -108,7 +108,7 @@ def rehearse_gguf(language_model: LanguageModel, settings: Settings) -> None:
     """
     if settings.model.save_gguf:
         with TemporaryDirectory() as folder:
-            save_configuration(language_model, Path(folder), resolve_dtype(settings))
+            save_configuration(language_model, Path(folder), resolve_dtype(settings), settings)
             _convert(Path(folder), Path(folder) / "vocabulary.gguf", settings, "--vocab-only")
 
 
@@ -142,7 +142,7 @@ def export(language_model: LanguageModel, meta: dict, settings: Settings) -> Non
 
 def merge(language_model: LanguageModel, folder: Path, settings: Settings) -> None:
     print(_("Merging the adapter into the model, in 16 bits..."))
-    save_merged_model(language_model, folder, resolve_dtype(settings))
+    save_merged_model(language_model, folder, settings)
 
 
 def save_gguf(merged: Path, folder: Path, settings: Settings) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 import fine_tuning
 from pipeline.model.configuration import read_configuration
-from pipeline.model.loading import add_lora, load_foundation_model
+from pipeline.model.loading import load_foundation_model
+from pipeline.model.lora import add_lora
 from pipeline.training.packing import packed_examples_mix
 from tests.conftest import ANSWERS
 from tests.running import DEMO, demo_settings, run_well, tiny_model, write_catalogue

@@ -29,7 +29,7 @@ from pipeline.command.script import run, show_settings
 from pipeline.runtime.artifacts import meta_path, sole_writer, write_meta
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import N_, _
-from pipeline.runtime.prefetch import WriteBehind, prefetch
+from pipeline.runtime.prefetch import prefetch
 from pipeline.runtime.progress import progress_bar
 from pipeline.search.calibration import calibrate
 from pipeline.search.embedding import embed, fingerprint, load_embedding_model, use_fastest_precision
@@ -37,16 +37,15 @@ from pipeline.search.keyword_index import KeywordWriter, new_index, path_for
 from pipeline.search.store import chroma_faults, existing_collection, graph_files, open_client
 from pipeline.search.vector_cache import VectorCache, digests_of
 from pipeline.search.writer import (
-    CHROMA_BATCH,
+    AddDocuments,
     Catalogue,
     Stored,
     check_free_disk,
     client_to_write_with,
-    joined,
+    collection_writer,
     persisted,
     remove_others,
     writable_collection,
-    writing_process,
 )
 
 if TYPE_CHECKING:
@@ -54,8 +53,6 @@ if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection
     from langchain_core.documents import Document
     from langchain_huggingface import HuggingFaceEmbeddings
-
-    from pipeline.runtime.worker_processes import WorkerProcesses
 
 DESCRIPTION = N_("Script 5: index the catalogue in Chroma.")
 
@@ -115,9 +112,9 @@ def fill(
     with (
         VectorCache(settings.rag.vectors_dir / model, dimension) as cache,
         new_index(path_for(settings)) as keywords,
-        writing_process(settings) as chroma,
+        collection_writer(settings) as add,
     ):
-        add_documents(chroma, stored, cache, keywords, catalogue.products, embeddings, split, settings)
+        add_documents(add, stored, cache, keywords, catalogue.products, embeddings, split, settings)
     client = open_client(settings)
     collection = existing_collection(client, settings)
     added = collection.count() - len(stored.digests)
@@ -198,14 +195,15 @@ def show_examples(product: Product, embeddings: HuggingFaceEmbeddings, split: Sp
     print("\n" + _("Example record:"))
     pprint(product._asdict(), width=100)
     print("\n" + _("Splitting JSON documents into chunks..."))
-    chunk = split([product])[0][0].page_content
+    first = split([product])[0][0]
+    chunk, facts = first.page_content, {"id": first.id, "metadata": first.metadata}
     print("\n" + _("Example chunk:") + f"\n{chunk}")
     print("\n" + _("Generating embeddings for the chunks..."))
     vector = embeddings.embed_query(chunk)
     numbers = ", ".join(f"{number:.6f}" for number in vector[:SHOWN_NUMBERS])
     print("\n" + _("Example embedding:") + f"\n[{numbers}, ...] " + _("({n} numbers)").format(n=len(vector)))
     print("\n" + _("Converting json_data into lc_documents..."))
-    document = Document(chunk, id=document_id(chunk), metadata={"product": product.product})
+    document = Document(chunk, **facts)
     print("\n" + _("Example lc_document:"))
     pprint(document, width=100)
 
@@ -221,7 +219,7 @@ def choose_precision(embeddings: HuggingFaceEmbeddings, settings: Settings) -> N
 
 
 def add_documents(
-    chroma: WorkerProcesses,
+    add: AddDocuments,
     stored: Stored,
     cache: VectorCache,
     keywords: KeywordWriter,
@@ -234,19 +232,13 @@ def add_documents(
     print("\n" + _("Populating the vector_store..."))
     print("\n" + _("Adding the documents to the vector_store...") + "\n", flush=True)
     products = read_products(settings.data.processed_file, settings.rag.max_records)
-    with progress_bar(_("Indexing products"), total=total) as bar, WriteBehind() as behind:
-        waiting: list[tuple[list[Document], np.ndarray]] = []
+    with progress_bar(_("Indexing products"), total=total) as bar:
         for read, documents in prefetch((part, split(part)) for part in slices(products, SLICE)):
             for product, its_documents in zip(read, documents, strict=True):
                 keywords.add(product, [document.id for document in its_documents])
             if new := stored.missing(list(chain.from_iterable(documents))):
-                waiting.append((new, vectors_of(new, cache, embeddings, settings)))
+                add(new, vectors_of(new, cache, embeddings, settings))
             bar.update(len(read))
-            if sum(len(new) for new, _vectors in waiting) >= CHROMA_BATCH:
-                behind.call(chroma.call, joined(waiting))
-                waiting = []
-        if waiting:
-            behind.call(chroma.call, joined(waiting))
 
 
 def slices(items: Iterator, size: int) -> Iterator[list]:

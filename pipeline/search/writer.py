@@ -7,7 +7,8 @@ goes on. The documents of the catalogue that the collection holds already stay; 
 from __future__ import annotations
 
 import shutil
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,6 +16,7 @@ from config import Settings
 from pipeline.runtime.artifacts import meta_path, sole_writer
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import _, set_language
+from pipeline.runtime.prefetch import WriteBehind
 from pipeline.runtime.worker_processes import WorkerProcesses
 from pipeline.search.store import (
     DATABASE,
@@ -40,6 +42,8 @@ REMOVED_TOGETHER = 512  # documents
 ID_PAGE = 10_000  # ids asked from Chroma at a time
 MEGABYTE = 1 << 20
 ADDER_PATIENCE = 60  # seconds that the last batch of a run that was killed may take
+
+AddDocuments = Callable[["list[Document]", "np.ndarray"], None]
 
 # Chroma writes its whole graph to the disk each time that so many documents have come. A tenth of them all: that is
 # five times the size of the graph in the end, however large it is.
@@ -152,6 +156,29 @@ def check_free_disk(catalogue: Catalogue, stored: int, dimension: int, settings:
 # ----------------------------------------------------------------------------------------------- adding and removing
 
 
+@contextmanager
+def collection_writer(settings: Settings) -> Iterator[AddDocuments]:
+    """A function that adds documents with their vectors to the collection, many together, while the caller goes on.
+
+    At the end of the block all of them are stored.
+    """
+    waiting: list[tuple[list[Document], np.ndarray]] = []
+
+    def add(documents: list[Document], vectors: np.ndarray) -> None:
+        waiting.append((documents, vectors))
+        if sum(len(documents) for documents, _vectors in waiting) >= CHROMA_BATCH:
+            send()
+
+    def send() -> None:
+        behind.call(chroma.call, joined(waiting))
+        waiting.clear()
+
+    with WorkerProcesses(DocumentAdder(settings), 1, start_method="spawn") as chroma, WriteBehind() as behind:
+        yield add
+        if waiting:
+            send()
+
+
 class DocumentBatch(NamedTuple):
     """Documents to add to the collection, with their vectors (n, dim)."""
 
@@ -189,14 +216,6 @@ class DocumentAdder:
 
     def _add(self, ids: list[str], texts: list[str], metadatas: list[dict], vectors: np.ndarray) -> None:
         self.collection.add(ids=ids, documents=texts, metadatas=metadatas, embeddings=vectors)
-
-
-def writing_process(settings: Settings) -> WorkerProcesses:
-    """A process that adds the batches it is called with to the collection.
-
-    While Chroma adds documents, it holds Python's interpreter lock: in one process, everything else would wait.
-    """
-    return WorkerProcesses(DocumentAdder(settings), 1, start_method="spawn")
 
 
 def _wait_for_adder(settings: Settings) -> None:

@@ -122,6 +122,21 @@ def test_index_of_another_file_is_refused(indexed, tmp_path):
     assert_refused(done, "other.json is not what", "python rag_indexing.py")
 
 
+def test_the_search_and_its_store_stand_in_chains_of_langchain(indexed, tmp_path):
+    from chromadb.api.client import SharedSystemClient
+    from langchain_core.runnables import RunnableLambda
+
+    from pipeline.search.retriever import open_search
+
+    folder, flags = copy_of(indexed, tmp_path)
+    retriever = open_search(read_settings("", [*flags, "--language", "en", "--work_dir", str(folder)]))
+    chain = retriever | RunnableLambda(lambda documents: [document.metadata["product"] for document in documents])
+    assert chain.invoke("Lamp 77")[0] == "Lamp 77"
+    [document] = retriever.store.similarity_search(f"Product: {PRODUCTS[77][0]} - Description: {PRODUCTS[77][1]}", k=1)
+    assert document.metadata["product"] == "Lamp 77"
+    SharedSystemClient.clear_system_cache()
+
+
 # --------------------------------------------------------------------------------------- indices that cannot be used
 
 

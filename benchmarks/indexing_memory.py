@@ -82,12 +82,10 @@ def chroma_alone(folder: Path, records: int) -> None:
     from pipeline.catalogue.prompts import document_text
     from pipeline.command.command_line import read_settings
     from pipeline.search.splitter import document_id
-    from pipeline.search.store import open_client, persisted, writable_collection
-    from rag_indexing import CHROMA_BATCH
+    from pipeline.search.writer import CHROMA_BATCH, client_to_write_with, persisted, writable_collection
 
     settings = read_settings("", ["--profile", "demo", "--work_dir", str(folder)])
-    settings.rag.chroma_dir.mkdir()
-    client = open_client(settings)
+    client = client_to_write_with(settings)
     collection = writable_collection(client, "", records, settings)
     generator = np.random.default_rng(0)
     for start in range(0, records, CHROMA_BATCH):

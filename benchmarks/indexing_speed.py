@@ -30,8 +30,8 @@ from pipeline.catalogue.products import read_products  # noqa: E402
 from pipeline.command.command_line import read_settings  # noqa: E402
 from pipeline.search.embedding import dimension_of, embed, load_embedding_model  # noqa: E402
 from pipeline.search.splitter import splitter_for  # noqa: E402
-from pipeline.search.store import open_client, persisted, writable_collection  # noqa: E402
-from rag_indexing import CHROMA_BATCH, SLICE, fill, measure_catalogue, slices  # noqa: E402
+from pipeline.search.writer import CHROMA_BATCH, client_to_write_with, persisted, writable_collection  # noqa: E402
+from rag_indexing import SLICE, fill, measure_catalogue, slices  # noqa: E402
 
 TITLES = 1000
 
@@ -147,7 +147,7 @@ def store_all(documents: list, embeddings, settings: Settings) -> None:
 
     elsewhere = settings.model_copy(deep=True)
     elsewhere.rag.chroma_dir = settings.rag.chroma_dir.with_name("chroma_alone")
-    client = open_client(elsewhere)
+    client = client_to_write_with(elsewhere)
     collection = writable_collection(client, "", len(documents), elsewhere)
     dimension = dimension_of(embeddings)
     [folder] = settings.rag.vectors_dir.iterdir()

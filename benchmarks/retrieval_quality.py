@@ -35,7 +35,10 @@ GRID = list(combinations((1,), (0.5, 1, 1.5, 2), (0, 0.25, 0.5, 1)))  # title, c
 
 
 class Task(NamedTuple):
-    """Products, queries, and which product (a column) is right for which query (a row)."""
+    """Products, queries, and which product (a column) is right for which query (a row).
+
+    Where a text stands in the corpus several times, all of them are right when one is: a search cannot tell them apart.
+    """
 
     products: list[Product]
     queries: list[str]
@@ -58,8 +61,7 @@ def main(folder: Path) -> None:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         retriever = make_index(task, vectors, Path(name))
         ours = {method: ranked_by(retriever, method, task, query_vectors) for method in WEIGHTS}
-        retriever.method = "hybrid"
-        features = [retriever.features(*query) for query in zip(task.queries, query_vectors, strict=True)]
+        features = features_of(retriever, task, query_vectors)
         retriever.keywords.close()
     rankings = {
         name: np.argsort(-scores, axis=1, kind="stable")[:, :DEPTH].tolist() for name, scores in baselines.items()
@@ -78,6 +80,11 @@ def read_task(folder: Path) -> Task:
         query, entry, score = line.split("\t")
         right[rows[query], columns[entry]] = int(score) > 0
     products = [Product(entry["title"], entry["text"]) for entry in corpus]
+    same: dict[Product, list[int]] = {}
+    for column, product in enumerate(products):
+        same.setdefault(product, []).append(column)
+    for alike in same.values():
+        right[:, alike] = right[:, alike].any(axis=1, keepdims=True)
     return Task(products, [query["text"] for query in queries], right)
 
 
@@ -129,9 +136,26 @@ def make_index(task: Task, vectors: np.ndarray, folder: Path) -> ProductRetrieve
 
 
 def ranked_by(retriever: ProductRetriever, method: str, task: Task, vectors: list) -> list[list[int]]:
+    """The columns of the products that each query finds, best first."""
     retriever.method = method
+    columns = columns_of(retriever)
     asked = zip(task.queries, vectors, strict=True)
-    return [[number for number, _score in retriever.rank(*query)][:DEPTH] for query in asked]
+    return [[columns[number] for number, _score in retriever.rank(*query)][:DEPTH] for query in asked]
+
+
+def features_of(retriever: ProductRetriever, task: Task, vectors: list) -> list[tuple[np.ndarray, np.ndarray]]:
+    """For each query the columns of the candidates, and a row of features for each."""
+    retriever.method = "hybrid"
+    columns = columns_of(retriever)
+    found = [retriever.features(*query) for query in zip(task.queries, vectors, strict=True)]
+    return [(columns[numbers], rows) for numbers, rows in found]
+
+
+def columns_of(retriever: ProductRetriever) -> np.ndarray:
+    """The column of each product of the keyword index, which numbers products with the same text once."""
+    count, _documents = retriever.keywords.counts()
+    documents = [retriever.keywords.documents_of([number])[number] for number in range(count)]
+    return np.array([int(ids[0]) for ids in documents])
 
 
 # ---------------------------------------------------------------------------------------------------------- figures

@@ -122,6 +122,21 @@ def test_index_of_another_file_is_refused(indexed, tmp_path):
     assert_refused(done, "other.json is not what", "python rag_indexing.py")
 
 
+def test_the_search_and_its_store_stand_in_chains_of_langchain(indexed, tmp_path):
+    from chromadb.api.client import SharedSystemClient
+    from langchain_core.runnables import RunnableLambda
+
+    from pipeline.search.retriever import open_search
+
+    folder, flags = copy_of(indexed, tmp_path)
+    retriever = open_search(read_settings("", [*flags, "--language", "en", "--work_dir", str(folder)]))
+    chain = retriever | RunnableLambda(lambda documents: [document.metadata["product"] for document in documents])
+    assert chain.invoke("Lamp 77")[0] == "Lamp 77"
+    [document] = retriever.store.similarity_search(f"Product: {PRODUCTS[77][0]} - Description: {PRODUCTS[77][1]}", k=1)
+    assert document.metadata["product"] == "Lamp 77"
+    SharedSystemClient.clear_system_cache()
+
+
 # --------------------------------------------------------------------------------------- indices that cannot be used
 
 
@@ -135,7 +150,7 @@ def test_damaged_index_is_refused(indexed, tmp_path):
 
 
 @pytest.mark.parametrize("damage", ["lost", "cut off"])
-def test_index_whose_vectors_are_not_all_there_is_refused(indexed, tmp_path, damage):
+def test_index_whose_vectors_are_not_all_there_is_refused_and_indexing_makes_it_anew(indexed, tmp_path, damage):
     """Chroma itself would find nothing, or less."""
     folder, flags = copy_of(indexed, tmp_path)
     [vectors] = folder.glob("chroma_db/*/data_level0.bin")
@@ -143,11 +158,13 @@ def test_index_whose_vectors_are_not_all_there_is_refused(indexed, tmp_path, dam
         shutil.rmtree(vectors.parent)
     else:
         os.truncate(vectors, vectors.stat().st_size // 2)
-    for script, more in (("rag_search_vs.py", ("--rag.method", "dense")), ("rag_indexing.py", ())):
-        done = run_script(script, folder, *flags, *more)
-        assert_refused(done, "data_level0.bin" if damage == "cut off" else "missing", "chroma_db and run: python rag_")
-    shutil.rmtree(folder / "chroma_db")
-    assert added_and_removed(run_well("rag_indexing.py", folder, *flags).screen) == (len(PRODUCTS), 0)
+    done = run_script("rag_search_vs.py", folder, *flags, "--rag.method", "dense")
+    assert_refused(done, "data_level0.bin" if damage == "cut off" else "missing", "anew: python rag_indexing.py")
+    assert "emove" not in done.errors
+    done = run_well("rag_indexing.py", folder, *flags)
+    assert number_after("generated in this run", done.screen) == 0
+    assert added_and_removed(done.screen) == (len(PRODUCTS), 0)
+    assert texts_of(PRODUCTS) == {document["text"] for document in stored(folder).values()}
 
 
 def test_index_that_another_program_holds_is_refused(indexed, tmp_path):
@@ -165,7 +182,7 @@ def test_two_runs_at_the_same_time_are_one_too_many(indexed, tmp_path):
 
 
 def test_too_little_room_is_said_before_the_start(tmp_path):
-    from rag_indexing import Catalogue, check_free_disk
+    from pipeline.search.writer import Catalogue, check_free_disk
 
     settings = read_settings("", [*DEMO, "--language", "en", "--work_dir", str(tmp_path)])
     settings.rag.chroma_dir.mkdir()

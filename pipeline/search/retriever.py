@@ -23,7 +23,7 @@ from pipeline.runtime.messages import _
 from pipeline.runtime.rerun import command
 from pipeline.search.embedding import as_far_as_read, kind_of, load_embedding_model
 from pipeline.search.keyword_index import KeywordIndex, path_for
-from pipeline.search.store import open_vector_store
+from pipeline.search.store import collection_of, open_vector_store
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,9 +63,14 @@ class Retrieved(NamedTuple):
 
 
 class ProductRetriever(BaseRetriever):
-    """Finds products, each once however many documents it has, best first; `open_search` makes one."""
+    """Finds products, each once however many documents it has, best first; `open_search` makes one.
+
+    A retriever of LangChain's, to stand in chains: `open_search(settings) | format_documents | prompt | model`. Its
+    `store` is LangChain's Chroma on the same collection, for chains that need a vector store of single documents.
+    """
 
     collection: Any  # of chromadb
+    store: Any = None  # langchain_chroma.Chroma
     keywords: Any  # KeywordIndex
     embeddings: Any = None  # LangChain's Embeddings; None for `keyword`
     reranker: Any = None  # sentence_transformers.CrossEncoder
@@ -222,8 +227,10 @@ def open_search(settings: Settings, embeddings: Embeddings | None = None) -> Pro
     rag = settings.rag
     if embeddings is None and rag.method != "keyword":
         embeddings = load_embedding_model(settings)
+    store = open_vector_store(embeddings, settings)
     return ProductRetriever(
-        collection=open_vector_store(embeddings, settings)._collection,
+        collection=collection_of(store),
+        store=store,
         keywords=KeywordIndex(require(path_for(settings), made_by="rag_indexing.py")),
         embeddings=embeddings if rag.method != "keyword" else None,
         reranker=load_reranker(settings) if rag.reranker else None,

@@ -1,4 +1,8 @@
-"""The index: the Chroma collection, in a folder or on a server."""
+"""The index: the Chroma collection, in a folder or on a server.
+
+A folder or server may hold collections of other programs, too: only one that carries our mark is ever changed, and
+only its files are looked at.
+"""
 
 from __future__ import annotations
 
@@ -6,42 +10,44 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
-from functools import partial
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from config import Settings
-from pipeline.runtime.artifacts import read_meta, require, require_made_from, sole_writer
+from pipeline.runtime.artifacts import read_meta, require, require_made_from
 from pipeline.runtime.errors import UserError
-from pipeline.runtime.messages import _, set_language
+from pipeline.runtime.messages import _
 from pipeline.runtime.rerun import command
-from pipeline.runtime.worker_processes import WorkerProcesses
 from pipeline.search.embedding import fingerprint
 
 if TYPE_CHECKING:
-    import numpy as np
     from chromadb.api import ClientAPI
     from chromadb.api.models.Collection import Collection
     from langchain_chroma import Chroma
     from langchain_huggingface import HuggingFaceEmbeddings
 
-COSINE = {"hnsw": {"space": "cosine"}}
+DATABASE = "chroma.sqlite3"  # in the folder of every Chroma
+
+MARK = {"made_by": "rag_indexing.py"}  # in the metadata of each collection of ours
+MARK_OF_EARLIER_VERSIONS = {"embedding_model", "fingerprint"}  # all the metadata that they wrote
+
+# Chroma keeps the vectors of each collection in a folder of their own, which is named after its segment.
+GRAPH_FOLDER = """
+SELECT segments.id FROM segments JOIN collections ON segments.collection = collections.id
+JOIN databases ON collections.database_id = databases.id
+WHERE segments.scope = 'VECTOR' AND collections.name = ?
+AND databases.name = 'default_database' AND databases.tenant_id = 'default_tenant'
+"""
 
 WAITS = (0.5, 1, 2, 4)  # seconds before a server is asked once more
-
-ADDER_PATIENCE = 60  # seconds that the last batch of a run that was killed may take
 
 LONGEST_REASON = 120  # characters; Chroma's can be long, and name what only its authors know
 
 FULL = 1 << 20  # bytes; with fewer free, a database can write no more
 
 LOCK_SECONDS = 5  # that another program may keep the database to itself
-
-# Chroma writes its whole graph to the disk each time that so many documents have come. A tenth of them all: that is
-# five times the size of the graph in the end, however large it is.
-LEAST_SYNC, MOST_SYNC, SYNC_NOW = 1_000, 50_000, 2
 
 
 # ------------------------------------------------------------------------------------------------------------- Chroma
@@ -57,7 +63,7 @@ def open_client(settings: Settings) -> ClientAPI:
     private = chromadb.Settings(anonymized_telemetry=False)
     with chroma_faults(settings):
         if settings.rag.server is None:
-            _try_database(settings.rag.chroma_dir / "chroma.sqlite3")
+            _try_database(settings.rag.chroma_dir / DATABASE)
             return chromadb.PersistentClient(path=str(settings.rag.chroma_dir), settings=private)
         address = urlsplit(settings.rag.server)
         return with_retries(
@@ -73,9 +79,23 @@ def open_client(settings: Settings) -> ClientAPI:
 def _try_database(file: Path) -> None:
     """Raise sqlite3.Error where another program keeps the database locked: Chroma itself would wait without a word."""
     if file.exists():
-        with closing(sqlite3.connect(file, timeout=LOCK_SECONDS, isolation_level=None)) as database:
+        with _database(file) as database:
             database.execute("BEGIN IMMEDIATE")
             database.execute("ROLLBACK")
+
+
+@contextmanager
+def _database(file: Path) -> Iterator[sqlite3.Connection]:
+    """The database of a Chroma. Raises UserError where `file` is another program's: Chroma would write into it."""
+    with closing(sqlite3.connect(file, timeout=LOCK_SECONDS, isolation_level=None)) as database:
+        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if tables and not {"collections", "segments"} <= tables:
+            raise UserError(
+                _("{file} is the database of another program. Choose another folder: --rag.chroma_dir").format(
+                    file=file
+                )
+            )
+        yield database
 
 
 def with_retries(call: Callable[[], Any]) -> Any:
@@ -137,8 +157,8 @@ def _problem(error: Exception, settings: Settings) -> str | None:
             "The index in {folder} is in use by another program. Close it, then run the same command again."
         ).format(folder=folder)
     return _(
-        "The index in {folder} cannot be read. Close what else uses it; if that does not help, remove it and run: "
-        "{command} (Chroma says: {reason})"
+        "The index in {folder} cannot be read. Close what else uses it; if that does not help, choose another folder "
+        "with --rag.chroma_dir and run: {command} (Chroma says: {reason})"
     ).format(folder=folder, command=command("rag_indexing.py"), reason=reason)
 
 
@@ -147,106 +167,68 @@ def _disk_is_full(folder: Path, error: Exception) -> bool:
     return "disk is full" in str(error) or "code: 778" in str(error) or shutil.disk_usage(folder).free < FULL
 
 
-def writable_collection(client: ClientAPI, model: str, products: int, settings: Settings) -> Collection:
-    """The collection to write `products` into; it compares by cosine.
-
-    One made with another embedding model than the one with the fingerprint `model` is emptied first.
-    """
-    from chromadb.errors import NotFoundError
-
-    name = settings.rag.collection
-    metadata = {"embedding_model": settings.rag.embedding_model, "fingerprint": model}
-    try:
-        if client.get_collection(name, embedding_function=None).metadata != metadata:
-            client.delete_collection(name)
-    except NotFoundError:
-        pass
-    collection = client.get_or_create_collection(name, metadata=metadata, configuration=COSINE, embedding_function=None)
-    _sync_after(collection, min(max(products // 10, LEAST_SYNC), MOST_SYNC))
-    return collection
-
-
 def existing_collection(client: ClientAPI, settings: Settings) -> Collection:
-    """The collection `rag.collection`. Raises chromadb's NotFoundError where there is none."""
-    return client.get_collection(settings.rag.collection, embedding_function=None)
+    """The collection `rag.collection`.
 
-
-class DocumentBatch(NamedTuple):
-    """Documents to add to the collection, with their vectors (n, dim)."""
-
-    ids: list[str]
-    texts: list[str]
-    metadatas: list[dict]
-    vectors: np.ndarray
-
-
-class DocumentAdder:
-    """Adds documents to the collection, which it opens in the process that first calls it.
-
-    Chroma leaves out those that the collection has.
+    Raises chromadb's NotFoundError where there is none, and UserError where it is another program's.
     """
-
-    def __init__(self, settings: Settings):
-        self.settings = settings
-        self.collection: Collection | None = None
-
-    def __call__(self, documents: DocumentBatch) -> None:
-        if self.collection is None:
-            self._open()
-        with chroma_faults(self.settings):
-            for start in range(0, len(documents.ids), self.most):
-                with_retries(partial(self._add, *(part[start : start + self.most] for part in documents)))
-
-    def _open(self) -> None:
-        set_language(self.settings.language)  # of this process
-        self.lock = _adder_lock(self.settings)
-        self.lock.__enter__()  # until the process ends; before all else, since the next run waits for it
-        with chroma_faults(self.settings):
-            client = open_client(self.settings)
-            self.most = client.get_max_batch_size()  # in one call, a limit of SQLite
-            self.collection = existing_collection(client, self.settings)
-
-    def _add(self, ids: list[str], texts: list[str], metadatas: list[dict], vectors: np.ndarray) -> None:
-        self.collection.add(ids=ids, documents=texts, metadatas=metadatas, embeddings=vectors)
-
-
-def writing_process(settings: Settings) -> WorkerProcesses:
-    """A process that adds the batches it is called with to the collection.
-
-    While Chroma adds documents, it holds Python's interpreter lock: in one process, everything else would wait.
-    """
-    return WorkerProcesses(DocumentAdder(settings), 1, start_method="spawn")
-
-
-def wait_for_adder(settings: Settings) -> None:
-    """Where an earlier run was killed, its writing process may still be at its last batch."""
-    with _adder_lock(settings):
-        pass
-
-
-def _adder_lock(settings: Settings) -> AbstractContextManager:
-    return sole_writer(settings.rag.chroma_dir / "chroma.sqlite3", ADDER_PATIENCE)
-
-
-def persisted(client: ClientAPI, dimension: int, settings: Settings) -> Collection:
-    """The collection, opened anew with its graph whole on the disk: nobody has to build the end of it again.
-
-    A server keeps its graph in memory and is left to itself. `client` is closed.
-    """
-    collection = existing_collection(client, settings)
-    if settings.rag.server is not None:
-        return collection
-    _sync_after(collection, SYNC_NOW)
-    client.close()
-    collection = existing_collection(open_client(settings), settings)
-    collection.query(query_embeddings=[[1.0] * dimension], n_results=1)  # builds the rest of the graph, and writes it
-    _sync_after(collection, LEAST_SYNC)
+    collection = client.get_collection(settings.rag.collection, embedding_function=None)
+    require_ours(collection, settings)
     return collection
 
 
-def _sync_after(collection: Collection, documents: int) -> None:
-    """Have the graph written after so many documents; counts from the next time that Chroma loads it."""
-    collection.modify(configuration={"hnsw": {"sync_threshold": documents}})
+def require_ours(collection: Collection, settings: Settings) -> None:
+    """Raise UserError unless the collection carries the mark of this project, or that of its earlier versions."""
+    metadata = collection.metadata or {}
+    if not (metadata.items() >= MARK.items() or metadata.keys() == MARK_OF_EARLIER_VERSIONS):
+        raise UserError(
+            _(
+                "The collection {collection} in {place} was made by another program, and stays as it is. "
+                "Choose another name: --rag.collection"
+            ).format(collection=collection.name, place=settings.rag.server or settings.rag.chroma_dir)
+        )
+
+
+def collection_of(store: Chroma) -> Collection:
+    """The collection in LangChain's store, for what the store itself does not offer, as the vectors of some ids."""
+    return store._collection
+
+
+# -------------------------------------------------------------------------------------------------- files of the graph
+
+
+def graph_folder(settings: Settings) -> Path | None:
+    """Where Chroma keeps the vectors of `rag.collection`; None where there is no such collection, and on a server."""
+    file = settings.rag.chroma_dir / DATABASE
+    if settings.rag.server or not file.exists():
+        return None
+    with chroma_faults(settings), _database(file) as database:
+        if not database.execute("SELECT 1 FROM sqlite_master").fetchone():  # Chroma has not filled it yet
+            return None
+        found = database.execute(GRAPH_FOLDER, (settings.rag.collection,)).fetchone()
+    return found and settings.rag.chroma_dir / found[0]
+
+
+def graph_files(settings: Settings) -> dict[str, int]:
+    """Sizes in bytes of the files in which Chroma keeps the vectors of `rag.collection`; searches leave them."""
+    folder = graph_folder(settings)
+    return {f"{folder.name}/{file.name}": file.stat().st_size for file in sorted(folder.glob("*"))} if folder else {}
+
+
+def damaged_graph_file(settings: Settings) -> Path | None:
+    """A file of the graph that is missing or not as long as it was written: Chroma would find less, without a word.
+
+    None where there is none, where the index is not complete, and on a server, which keeps its files itself.
+    """
+    meta = read_meta(settings.rag.chroma_dir) or {"settings": {}}
+    folder = graph_folder(settings)
+    if folder is None or meta["settings"].get("collection") != settings.rag.collection:
+        return None
+    # Earlier versions noted the files of the other collections in the folder, too.
+    written = {name: size for name, size in meta["graph"].items() if name.startswith(folder.name)} or meta["graph"]
+    present = graph_files(settings)
+    damaged = (settings.rag.chroma_dir / name for name, size in written.items() if present.get(name) != size)
+    return next(damaged, None)
 
 
 # --------------------------------------------------------------------------------------------------- complete indices
@@ -262,45 +244,28 @@ def require_index(settings: Settings) -> None:
         require(folder, made_by="rag_indexing.py")
     meta = read_meta(folder)
     made_with = (meta or {}).get("settings", {})
-    if made_with.get("collection") != settings.rag.collection or made_with.get("server") != settings.rag.server:
+    if not made_with:
         raise UserError(_incomplete(settings))
-    if made_with["embedding_model"] != settings.rag.embedding_model:
+    if (made_with.get("collection"), made_with.get("server")) != (settings.rag.collection, settings.rag.server):
+        raise UserError(_other_index(made_with, settings))
+    if made_with.get("embedding_model") != settings.rag.embedding_model:
         raise UserError(
             _(
                 "The index in {folder} was made with the embedding model {made_with}, not {name}. Run again: {command}"
             ).format(
                 folder=folder,
-                made_with=made_with["embedding_model"],
+                made_with=made_with.get("embedding_model"),
                 name=settings.rag.embedding_model,
                 command=again,
             )
         )
     require_made_from(settings.data.processed_file, folder, made_by="rag_indexing.py")
-    require_whole_graph(settings)
-
-
-def graph_files(folder: Path) -> dict[str, int]:
-    """Sizes in bytes of the files in which Chroma keeps the vectors of the index in `folder`; searches leave them."""
-    return {file.relative_to(folder).as_posix(): file.stat().st_size for file in sorted(folder.glob("*/*"))}
-
-
-def require_whole_graph(settings: Settings) -> None:
-    """Raise UserError where a file of the graph is not as long as it was: Chroma would find less, without a word.
-
-    A server keeps its files itself.
-    """
-    if settings.rag.server:
-        return
-    folder = settings.rag.chroma_dir
-    written = (read_meta(folder) or {}).get("graph", {}) if folder.exists() else {}
-    present = graph_files(folder)
-    for name, size in written.items():
-        if present.get(name) != size:
-            raise UserError(
-                _("{file} is missing or not as long as it was written. Remove {folder} and run: {command}").format(
-                    file=folder / name, folder=folder, command=command("rag_indexing.py")
-                )
+    if file := damaged_graph_file(settings):
+        raise UserError(
+            _("{file} is missing or not as long as it was written. Make the index anew: {command}").format(
+                file=file, command=again
             )
+        )
 
 
 def _incomplete(settings: Settings) -> str:
@@ -309,41 +274,51 @@ def _incomplete(settings: Settings) -> str:
     )
 
 
-def index_collection(settings: Settings) -> Collection:
-    """The collection to search in; `require_index` comes first. Raises UserError where it is not what was written."""
-    from chromadb.errors import NotFoundError
-
-    client = open_client(settings)
-    with chroma_faults(settings):
-        try:
-            collection = existing_collection(client, settings)
-        except NotFoundError:
-            raise UserError(_incomplete(settings)) from None
-        if collection.count() != read_meta(settings.rag.chroma_dir)["documents"]:
-            raise UserError(_incomplete(settings))
-        return collection
+def _other_index(made_with: dict[str, Any], settings: Settings) -> str:
+    """What to say where the index that was made last is not the one that the settings name."""
+    rag, folder = settings.rag, settings.rag.chroma_dir
+    return _(
+        "The index was last made for the collection {made_with}, not for {wanted}. "
+        "Check --rag.collection and --rag.server, or run: {command}"
+    ).format(
+        made_with=f"{made_with.get('collection')} ({made_with.get('server') or folder})",
+        wanted=f"{rag.collection} ({rag.server or folder})",
+        command=command("rag_indexing.py"),
+    )
 
 
 def open_vector_store(embeddings: HuggingFaceEmbeddings | None, settings: Settings) -> Chroma:
     """The index as LangChain's vector store; `require_index` comes first.
 
-    Raises UserError where `embeddings` is not the model that the index was made with, though it has the same name.
+    Raises UserError where the collection is not what was written, and where `embeddings` is not the model that it was
+    made with, though it has the same name.
     """
+    from chromadb.errors import NotFoundError
     from langchain_chroma import Chroma
 
     print("\n" + _("Creating the vector_store for the embeddings_model..."), flush=True)
-    collection = index_collection(settings)
+    with chroma_faults(settings):
+        try:
+            store = Chroma(
+                client=open_client(settings),
+                collection_name=settings.rag.collection,
+                embedding_function=embeddings,
+                create_collection_if_not_exists=False,
+            )
+        except NotFoundError:
+            raise UserError(_incomplete(settings)) from None
+        _require_as_written(collection_of(store), embeddings, settings)
+    print("\n" + _("vector_store created!"))
+    return store
+
+
+def _require_as_written(collection: Collection, embeddings: HuggingFaceEmbeddings | None, settings: Settings) -> None:
+    require_ours(collection, settings)
+    if collection.count() != read_meta(settings.rag.chroma_dir)["documents"]:
+        raise UserError(_incomplete(settings))
     if embeddings and collection.metadata["fingerprint"] != fingerprint(embeddings):
         raise UserError(
             _("The embedding model {name} has changed since the index was made with it. Run again: {command}").format(
                 name=settings.rag.embedding_model, command=command("rag_indexing.py")
             )
         )
-    store = Chroma(
-        client=open_client(settings),
-        collection_name=settings.rag.collection,
-        embedding_function=embeddings,
-        collection_configuration=COSINE,
-    )
-    print("\n" + _("vector_store created!"))
-    return store

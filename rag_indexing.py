@@ -19,6 +19,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from itertools import chain, islice
+from pathlib import Path
 from pprint import pprint
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -34,7 +35,14 @@ from pipeline.runtime.progress import progress_bar
 from pipeline.search.calibration import calibrate
 from pipeline.search.embedding import embed, fingerprint, load_embedding_model, use_fastest_precision
 from pipeline.search.keyword_index import KeywordWriter, new_index, path_for
-from pipeline.search.store import chroma_faults, existing_collection, graph_files, open_client
+from pipeline.search.store import (
+    chroma_faults,
+    damaged_graph_file,
+    existing_collection,
+    graph_files,
+    graph_folder,
+    open_client,
+)
 from pipeline.search.vector_cache import VectorCache, digests_of
 from pipeline.search.writer import (
     AddDocuments,
@@ -77,8 +85,8 @@ def main(settings: Settings) -> None:
 def index(catalogue: Catalogue, embeddings: HuggingFaceEmbeddings, split: Splitter, settings: Settings) -> None:
     """Bring the index to the state of the catalogue, and say so."""
     try:
-        collection, counts = fill(catalogue, embeddings, split, settings)
-        mark_complete(collection, embeddings, catalogue.products, settings)
+        collection, graph, counts = fill(catalogue, embeddings, split, settings)
+        mark_complete(collection, graph, embeddings, catalogue.products, settings)
     except KeyboardInterrupt:
         if meta_path(settings.rag.chroma_dir).exists():  # not begun, or just ended
             raise
@@ -98,13 +106,18 @@ class Counts(NamedTuple):
 
 def fill(
     catalogue: Catalogue, embeddings: HuggingFaceEmbeddings, split: Splitter, settings: Settings
-) -> tuple[Collection, Counts]:
-    """Add what is missing in the index and remove what is too much; no text is embedded that was in an earlier run."""
+) -> tuple[Collection, Path | None, Counts]:
+    """Add what is missing in the index and remove what is too much; no text is embedded that was in an earlier run.
+
+    Returns the collection, the folder of its graph, and what was done.
+    """
     model = fingerprint(embeddings)
     print("\n" + _("Creating the vector_store for the embeddings_model..."), flush=True)
+    damaged = damaged_graph_file(settings)
     client = client_to_write_with(settings)
-    stored = Stored(writable_collection(client, model, catalogue.products, settings))
+    stored = Stored(writable_collection(client, model, catalogue.products, settings, damaged))
     client.close()  # or it would write the graph that it has read over the one that the writing process makes of it
+    graph = graph_folder(settings)
     print("\n" + _("vector_store created!"))
     dimension = embeddings._client.get_embedding_dimension()
     check_free_disk(catalogue, len(stored.digests), dimension, settings)
@@ -119,7 +132,7 @@ def fill(
     collection = existing_collection(client, settings)
     added = collection.count() - len(stored.digests)
     removed = remove_others(collection, stored)
-    return persisted(client, dimension, settings), Counts(cache.added, added, removed)
+    return persisted(client, dimension, settings), graph, Counts(cache.added, added, removed)
 
 
 def measure_catalogue(settings: Settings) -> Catalogue:
@@ -265,7 +278,9 @@ def vectors_of(
     return vectors
 
 
-def mark_complete(collection: Collection, embeddings: HuggingFaceEmbeddings, products: int, settings: Settings) -> None:
+def mark_complete(
+    collection: Collection, graph: Path | None, embeddings: HuggingFaceEmbeddings, products: int, settings: Settings
+) -> None:
     """Say beside the index what it was made from: from now on the other scripts take it."""
     write_meta(
         settings.rag.chroma_dir,
@@ -273,7 +288,7 @@ def mark_complete(collection: Collection, embeddings: HuggingFaceEmbeddings, pro
         [settings.data.processed_file],
         records=products,
         documents=collection.count(),
-        graph=graph_files(settings),
+        graph=graph_files(graph),
         floors=calibrate(collection, path_for(settings), embeddings),
     )
 

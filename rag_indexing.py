@@ -5,17 +5,18 @@
     python rag_indexing.py --rag.server http://127.0.0.1:8000
 
 Each product becomes a document `Product: ... - Description: ...`, split where it is longer than the embedding model
-reads. A document's id follows from its text: a second run adds nothing, an interrupted one goes on, and documents of
+reads. A document's id follows from its text: a second run adds nothing, an interrupted run continues, and documents of
 products that have left the catalogue are removed.
 
-The catalogue streams through: while the model embeds one slice, the next is read and split, and a process of its own
-stores those before.
+The catalogue is never in memory as a whole: while the model embeds one slice, a thread reads and splits the next, and
+a separate process stores the previous ones.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain, islice
+from pathlib import Path
 from pprint import pprint
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -32,7 +33,14 @@ from pipeline.search.calibration import calibrate
 from pipeline.search.embedding import dimension_of, embed, fingerprint, load_embedding_model, use_fastest_precision
 from pipeline.search.keyword_index import KeywordWriter, new_index, path_for
 from pipeline.search.splitter import Splitter, splitter_for
-from pipeline.search.store import chroma_faults, existing_collection, graph_files, open_client
+from pipeline.search.store import (
+    chroma_faults,
+    damaged_graph_file,
+    existing_collection,
+    graph_files,
+    graph_folder,
+    open_client,
+)
 from pipeline.search.vector_cache import VectorCache, digests_of
 from pipeline.search.writer import (
     AddDocuments,
@@ -70,10 +78,10 @@ def main(settings: Settings) -> None:
 
 
 def index(catalogue: Catalogue, embeddings: HuggingFaceEmbeddings, split: Splitter, settings: Settings) -> None:
-    """Bring the index to the state of the catalogue, and say so."""
+    """Update the index to the present catalogue, and print the result."""
     try:
-        collection, counts = fill(catalogue, embeddings, split, settings)
-        mark_complete(collection, embeddings, catalogue.products, settings)
+        collection, graph, counts = fill(catalogue, embeddings, split, settings)
+        mark_complete(collection, graph, embeddings, catalogue.products, settings)
     except KeyboardInterrupt:
         if meta_path(settings.rag.chroma_dir).exists():  # not begun, or just ended
             raise
@@ -93,13 +101,18 @@ class Counts(NamedTuple):
 
 def fill(
     catalogue: Catalogue, embeddings: HuggingFaceEmbeddings, split: Splitter, settings: Settings
-) -> tuple[Collection, Counts]:
-    """Add what is missing in the index and remove what is too much; no text is embedded that was in an earlier run."""
+) -> tuple[Collection, Path | None, Counts]:
+    """Add missing documents and remove outdated ones; texts that an earlier run embedded are not embedded again.
+
+    Returns the collection, the folder of its graph, and what was done.
+    """
     model = fingerprint(embeddings)
     print("\n" + _("Creating the vector_store for the embeddings_model..."), flush=True)
+    damaged = damaged_graph_file(settings)
     client = client_to_write_with(settings)
-    stored = Stored(writable_collection(client, model, catalogue.products, settings))
-    client.close()  # or it would write the graph that it has read over the one that the writing process makes of it
+    stored = Stored(writable_collection(client, model, catalogue.products, settings, damaged))
+    client.close()  # close it now: otherwise it would later overwrite the writing process's new graph with its old one
+    graph = graph_folder(settings)
     print("\n" + _("vector_store created!"))
     dimension = dimension_of(embeddings)
     check_free_disk(catalogue, len(stored.digests), dimension, settings)
@@ -114,7 +127,7 @@ def fill(
     collection = existing_collection(client, settings)
     added = collection.count() - len(stored.digests)
     removed = remove_others(collection, stored)
-    return persisted(client, dimension, settings), Counts(cache.added, added, removed)
+    return persisted(client, dimension, settings), graph, Counts(cache.added, added, removed)
 
 
 def measure_catalogue(settings: Settings) -> Catalogue:
@@ -131,7 +144,7 @@ def measure_catalogue(settings: Settings) -> Catalogue:
 
 
 def show_examples(product: Product, embeddings: HuggingFaceEmbeddings, split: Splitter) -> None:
-    """Print what becomes of the first product on its way into the index."""
+    """Print the chunk and the embedding of the first product, as an example."""
     from langchain_core.documents import Document
 
     print("\n" + _("Example record:"))
@@ -207,15 +220,17 @@ def vectors_of(
     return vectors
 
 
-def mark_complete(collection: Collection, embeddings: HuggingFaceEmbeddings, products: int, settings: Settings) -> None:
-    """Say beside the index what it was made from: from now on the other scripts take it."""
+def mark_complete(
+    collection: Collection, graph: Path | None, embeddings: HuggingFaceEmbeddings, products: int, settings: Settings
+) -> None:
+    """Write the meta file of the index, which marks it as complete for the other scripts."""
     write_meta(
         settings.rag.chroma_dir,
         settings.rag.model_dump(mode="json"),
         [settings.data.processed_file],
         records=products,
         documents=collection.count(),
-        graph=graph_files(settings),
+        graph=graph_files(graph),
         floors=calibrate(collection, path_for(settings), embeddings),
     )
 

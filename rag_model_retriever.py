@@ -3,7 +3,7 @@
     python rag_model_retriever.py
     python rag_model_retriever.py --products "The Prophet" "Mog's Kittens"
 
-Where the index has nothing like a product, the answer is one fixed sentence, and the model is not asked.
+If the index holds no similar product, the answer is one fixed sentence, and the model is not asked.
 """
 
 from __future__ import annotations

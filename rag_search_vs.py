@@ -4,8 +4,8 @@
     python rag_search_vs.py --products "ballet tutu" --rag.top_k 5
     python rag_search_vs.py --check          the index examines itself
 
-The check counts what is indexed, then asks for up to 1,000 of its products in five ways, and for 200 titles as if
-their products were not in the catalogue.
+The check counts what is indexed, then searches for up to 1,000 of its products in five ways, and for 200 titles
+with their own products hidden.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Row:
 
 
 def check(retriever: ProductRetriever, settings: Settings) -> None:
-    """Count what is indexed, ask for a sample of it, and print a table. Raises UserError where something is missing."""
+    """Count what is indexed, search for a sample of it, and print a table. Raises UserError if something is missing."""
     compare_counts(retriever, settings)
     sample = retriever.texts([(n, 1.0) for n in sample_numbers(retriever, CHECKED_PRODUCTS, CHECK_SEED)])
     ways: dict[str, Callable[[Retrieved], str]] = {

@@ -100,7 +100,9 @@ def compare(settings: Settings, compare_hits: bool) -> None:
     queries = [product.product for product in products[:: max(1, len(products) // TITLES)]] if compare_hits else []
     their_hits = [store.similarity_search_by_vector(vector, k=1) for vector in embeddings.embed_documents(queries)]
 
-    ours, (collection, _counts) = timed("rag_indexing.py", len(products), fill, catalogue, embeddings, split, settings)
+    ours, (collection, _graph, _counts) = timed(
+        "rag_indexing.py", len(products), fill, catalogue, embeddings, split, settings
+    )
     model, _vectors = timed("its model alone", len(products), embed_all, embeddings, texts, settings)
     chroma, _collection = timed("its Chroma alone", len(products), store_all, documents, embeddings, settings)
     print(f"rag_indexing.py / from_documents: {ours / theirs:.2f}")

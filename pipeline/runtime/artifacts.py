@@ -1,6 +1,6 @@
 """Artifacts: what a script writes and a later one reads.
 
-An artifact stands under its name only when it is complete; until then it is written beside it as `NAME.part`.
+An artifact gets its name only when it is complete; until then it is written as `NAME.part` in the same folder.
 `NAME.meta.json` says what made it, and the hash of what it was made from, so that a later script notices when its
 input has changed since.
 """
@@ -30,7 +30,7 @@ PACKAGES = ("torch", "transformers", "trl", "peft", "unsloth", "bitsandbytes", "
 FORMAT = 2  # of the artifacts and their meta files; higher where an older version of this project cannot read them
 OUT_OF_SPACE = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 MARKER = ".artifact"  # an empty file in a folder of ours while no meta file stands beside it
-PATIENCE = 60  # seconds that a short writing waits for another one's end
+PATIENCE = 60  # seconds that a short write waits for another write to finish
 
 _written_here: set[str] = set()  # the artifacts that this process has the right to write
 
@@ -39,8 +39,8 @@ _written_here: set[str] = set()  # the artifacts that this process has the right
 def sole_writer(path: Path, patience: float = 0) -> Iterator[None]:
     """Keep other runs from writing the artifact `path` while the block runs.
 
-    The lock goes with the process, however that ends; its file lies in the system's folder for temporary files.
-    Raises UserError where another run still has it after `patience` seconds.
+    The lock is released when the process ends, in whatever way; its file is in the system's folder for temporary files.
+    Raises UserError if another run still holds it after `patience` seconds.
     """
     from filelock import FileLock, Timeout
 
@@ -66,7 +66,7 @@ def sole_writer(path: Path, patience: float = 0) -> Iterator[None]:
 
 @contextmanager
 def new_file(path: Path) -> Iterator[BinaryIO]:
-    """A binary file that takes the name `path` when the block ends well, and leaves what was there when it does not."""
+    """A binary file that replaces `path` if the block ends without an error; otherwise the old file stays."""
     with sole_writer(path, PATIENCE):
         part = _part(path)
         try:
@@ -87,7 +87,7 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
 def new_folder(path: Path) -> Iterator[Path]:
     """A folder to fill, which takes the name `path` when the block ends well; an older one is replaced by it.
 
-    Raises UserError where `path` is a folder that holds something else than an artifact.
+    Raises UserError if `path` is a folder with anything other than an artifact.
     """
     require_replaceable(path)
     with sole_writer(path, PATIENCE):
@@ -104,7 +104,7 @@ def _new_folder(path: Path) -> Iterator[Path]:
         if path.is_dir():
             (path / MARKER).touch()
         meta_path(path).unlink(missing_ok=True)
-        # A folder cannot be replaced in one step: the old one is moved aside first, so that it is never half there.
+        # A folder cannot be replaced in one step: the old one is moved aside first, so that it is never incomplete.
         old = _moved_aside(path)
         shutil.rmtree(old, ignore_errors=True)
         if path.exists():
@@ -154,16 +154,16 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def meta_path(path: Path) -> Path:
-    """Where the meta file of the artifact `path` stands."""
+    """The path of the meta file of the artifact `path`."""
     return path.with_name(path.name + ".meta.json")
 
 
 def write_meta(
     path: Path, settings: dict, inputs: list[Path], hashes: dict[Path, str] | None = None, **facts: Any
 ) -> None:
-    """Say beside the artifact `path` which script made it, with which settings, from which inputs, and `facts`.
+    """Write the meta file of the artifact `path`: script, settings, inputs, and `facts`.
 
-    `hashes`: those of files that the script has just read or written, so that they need not be read again for it.
+    `hashes`: hashes that the script already knows, so that these files are not read again.
     """
     hashes = hashes or {}
 
@@ -219,7 +219,7 @@ def read_meta(path: Path) -> dict | None:
 
 
 def content_hash(path: Path) -> str:
-    """SHA-256 of a file, in hex. Taken from its meta file where size and time say that the file is still the same."""
+    """SHA-256 of a file, in hex. Taken from its meta file if size and time show that the file has not changed."""
     meta = read_meta(path) or {}
     if meta.get("sha256") and all(meta.get(key) == value for key, value in _size_and_time(path).items()):
         return meta["sha256"]
@@ -242,9 +242,9 @@ def require(path: Path, made_by: str) -> Path:
 
 
 def require_made_from(file: Path, path: Path, made_by: str) -> None:
-    """Raise UserError when the clean catalogue `file` is there and the artifact `path` was made from another content.
+    """Raise UserError if the clean catalogue `file` exists and the artifact `path` was made from other content.
 
-    Paths do not count: a folder of work can be moved or copied as a whole.
+    Paths are not compared, so that the whole work folder can be moved or copied.
     """
     inputs = (read_meta(path) or {}).get("inputs", {})
     if not inputs or not file.is_file() or content_hash(file) in inputs.values():
@@ -265,7 +265,7 @@ def require_made_from(file: Path, path: Path, made_by: str) -> None:
 
 
 def package_versions() -> dict[str, str]:
-    """The versions of Python and of the packages that decide what an artifact is like."""
+    """The versions of Python and of the packages that affect the content of an artifact."""
     versions = {"python": sys.version.split()[0]}
     for package in PACKAGES:
         try:

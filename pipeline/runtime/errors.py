@@ -2,7 +2,7 @@
 
 
 class UserError(Exception):
-    """Something the user can put right: the text says what is wrong, where, and what to do; exit code 2."""
+    """An error that the user can correct: the text says what is wrong, where, and what to do; exit code 2."""
 
 
 def first_line(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""The command line of another script, for the same work as this run's."""
+"""The command that runs another script with the profile, folder and files of this run."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def word(value: str) -> str:
 
 
 def flags_and_values(argv: list[str]) -> list[tuple[str, str]]:
-    """The flags of a command line that have a value, `--flag value` or `--flag=value`, with the first one."""
+    """The flags of a command line with their first value, from `--flag value` or `--flag=value`."""
     parts = [part for word in argv for part in (word.split("=", 1) if word.startswith("--") else [word])]
     pairs = zip(parts, parts[1:], strict=False)
     return [(flag, value) for flag, value in pairs if flag.startswith("--") and not value.startswith("--")]

@@ -106,7 +106,7 @@ def fitting(text: str, start: int, length: Callable[[str], int], most: int) -> i
 
 def token_counter(model: SentenceTransformer) -> TokenCounter:
     """A function that says how many tokens each of some texts has for `model`, without those that mark the ends."""
-    tokenizer = copy.deepcopy(model.tokenizer)  # of its own: one keeps its truncation for all threads
+    tokenizer = copy.deepcopy(model.tokenizer)  # a separate tokenizer: truncation is set for all threads that share one
     if not callable(tokenizer):  # of the library `tokenizers`, as static embeddings have, or a list of words
         if not hasattr(tokenizer, "encode_batch"):
             return lambda texts: [len(tokenizer.tokenize(text)) for text in texts]

@@ -198,7 +198,10 @@ def collection_of(store: Chroma) -> Collection:
 
 
 def graph_folder(settings: Settings) -> Path | None:
-    """Where Chroma keeps the vectors of `rag.collection`; None where there is no such collection, and on a server."""
+    """Where Chroma keeps the vectors of `rag.collection`; None where there is no such collection, and on a server.
+
+    No client may be open in this process: Chroma brings its own SQLite, and of two, neither sees the other's locks.
+    """
     file = settings.rag.chroma_dir / DATABASE
     if settings.rag.server or not file.exists():
         return None
@@ -209,16 +212,16 @@ def graph_folder(settings: Settings) -> Path | None:
     return found and settings.rag.chroma_dir / found[0]
 
 
-def graph_files(settings: Settings) -> dict[str, int]:
-    """Sizes in bytes of the files in which Chroma keeps the vectors of `rag.collection`; searches leave them."""
-    folder = graph_folder(settings)
+def graph_files(folder: Path | None) -> dict[str, int]:
+    """Sizes in bytes of the files in the graph folder of a collection; searches leave them."""
     return {f"{folder.name}/{file.name}": file.stat().st_size for file in sorted(folder.glob("*"))} if folder else {}
 
 
 def damaged_graph_file(settings: Settings) -> Path | None:
     """A file of the graph that is missing or not as long as it was written: Chroma would find less, without a word.
 
-    None where there is none, where the index is not complete, and on a server, which keeps its files itself.
+    None where there is none, where the index is not complete, and on a server, which keeps its files itself. No client
+    may be open, as for `graph_folder`.
     """
     meta = read_meta(settings.rag.chroma_dir) or {"settings": {}}
     folder = graph_folder(settings)
@@ -226,7 +229,7 @@ def damaged_graph_file(settings: Settings) -> Path | None:
         return None
     # Earlier versions noted the files of the other collections in the folder, too.
     written = {name: size for name, size in meta["graph"].items() if name.startswith(folder.name)} or meta["graph"]
-    present = graph_files(settings)
+    present = graph_files(folder)
     damaged = (settings.rag.chroma_dir / name for name, size in written.items() if present.get(name) != size)
     return next(damaged, None)
 

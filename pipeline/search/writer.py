@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from config import Settings
@@ -22,7 +23,6 @@ from pipeline.search.store import (
     DATABASE,
     MARK,
     chroma_faults,
-    damaged_graph_file,
     existing_collection,
     open_client,
     with_retries,
@@ -60,18 +60,19 @@ def client_to_write_with(settings: Settings) -> ClientAPI:
     return open_client(settings)
 
 
-def writable_collection(client: ClientAPI, model: str, products: int, settings: Settings) -> Collection:
+def writable_collection(
+    client: ClientAPI, model: str, products: int, settings: Settings, damaged: Path | None = None
+) -> Collection:
     """The collection to write `products` into; until the end of the run, no other script takes it for complete.
 
     It compares by cosine. One made with another embedding model than the one with the fingerprint `model` is emptied
-    first, and so is one whose graph is damaged. Raises UserError, before anything is changed, where the collection is
-    another program's.
+    first, and so is one of whose graph a file is `damaged`. Raises UserError, before anything is changed, where the
+    collection is another program's.
     """
     from chromadb.errors import NotFoundError
 
     name = settings.rag.collection
     made_with = {"embedding_model": settings.rag.embedding_model, "fingerprint": model}
-    damaged = damaged_graph_file(settings)
     try:
         metadata = existing_collection(client, settings).metadata
     except NotFoundError:
@@ -131,11 +132,11 @@ class Catalogue(NamedTuple):
 
 
 def check_free_disk(catalogue: Catalogue, stored: int, dimension: int, settings: Settings) -> None:
-    """Raise UserError where the index would not fit on the disk.
+    """Raise UserError if the index would not fit on the disk.
 
-    An estimate from above; Chroma's part was measured with 384 numbers a vector and 540 bytes of text. A document takes
-    4 bytes a number in Chroma's graph, 4 in its log and 2 in `rag.vectors_dir`, 10 bytes for each of its text (stored
-    three times, and an index of it in Chroma; the keyword index), and 1,000 of everything else.
+    The estimate is an upper bound; Chroma's part was measured with 384 numbers a vector and 540 bytes of text. A
+    document takes 4 bytes a number in Chroma's graph, 4 in its log and 2 in `rag.vectors_dir`, 10 bytes for each byte of
+    its text (stored three times, and indexed by Chroma and by the keyword index), and 1,000 of everything else.
     """
     new = max(0, catalogue.products - stored)
     needed = new * (10 * dimension + 1000) + 10 * catalogue.text_bytes * new // catalogue.products

@@ -111,7 +111,7 @@ def test_a_database_of_another_program_is_refused_and_left_as_it_is(settings):
     assert file.read_bytes() == before
 
 
-def test_nobody_is_told_to_remove_a_folder_that_cannot_be_read(settings):
+def test_a_folder_that_cannot_be_read_is_left_for_another(settings):
     settings.rag.chroma_dir.mkdir()
     (settings.rag.chroma_dir / "chroma.sqlite3").write_bytes(bytes(range(256)) * 100)
     with pytest.raises(UserError, match=r"cannot be read.*--rag\.chroma_dir and run: python rag_indexing") as caught:

@@ -135,7 +135,7 @@ def check_free_disk(catalogue: Catalogue, stored: int, dimension: int, settings:
     """Raise UserError if the index would not fit on the disk.
 
     The estimate is an upper bound; Chroma's part was measured with 384 numbers a vector and 540 bytes of text. A
-    document takes 4 bytes a number in Chroma's graph, 4 in its log and 2 in `rag.vectors_dir`, 10 bytes for each byte of
+    document takes 4 bytes a number in Chroma's graph, 4 in its log and 2 in `rag.vectors_dir`, 10 for each byte of
     its text (stored three times, and indexed by Chroma and by the keyword index), and 1,000 of everything else.
     """
     new = max(0, catalogue.products - stored)

@@ -88,15 +88,19 @@ def slices_of(text: str, length: Callable[[str], int], most: int) -> Iterator[st
 def fitting(text: str, start: int, length: Callable[[str], int], most: int) -> int:
     """How many characters of `text` from `start` on are one piece of `length` at most `most`: at least 1, if any."""
     ahead = text[start : start + CHARACTERS_PER_TOKEN * most]
-    if length(ahead) <= most:
+    longest = length(ahead)
+    if longest <= most:
         return len(ahead)
-    fits, too_long = min(1, len(ahead)), len(ahead)
-    while too_long - fits > 1 + most // 16:  # near enough: the piece ends at the last boundary before it
-        middle = (fits + too_long) // 2
-        if length(ahead[:middle]) <= most:
-            fits = middle
+    fits, reached, too_long = min(1, len(ahead)), length(""), len(ahead)
+    near = most // 16  # enough: the piece ends at the last boundary before it
+    while most - reached > near and too_long - fits > 1:
+        # Tokens are spread about evenly: their number says where. At least an eighth is gained each time.
+        share = (most - near / 2 - reached) / (longest - reached)
+        middle = fits + max(1, int((too_long - fits) * min(max(share, 1 / 8), 7 / 8)))
+        if (tokens := length(ahead[:middle])) <= most:
+            fits, reached = middle, tokens
         else:
-            too_long = middle
+            too_long, longest = middle, tokens
     for boundary in BOUNDARIES:
         ends = [match.end() for match in boundary.finditer(ahead, 0, fits)]
         if ends:
@@ -111,6 +115,7 @@ def token_counter(model: SentenceTransformer) -> TokenCounter:
         if not hasattr(tokenizer, "encode_batch"):
             return lambda texts: [len(tokenizer.tokenize(text)) for text in texts]
         tokenizer.no_truncation()
+        tokenizer.no_padding()
         return lambda texts: [len(encoded.ids) for encoded in tokenizer.encode_batch(texts, add_special_tokens=False)]
 
     def tokens(texts: list[str]) -> list[int]:

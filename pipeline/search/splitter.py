@@ -46,8 +46,9 @@ def splitter_for(embeddings: HuggingFaceEmbeddings) -> Splitter:
 
     def documents(product: Product) -> list[Document]:
         title = product.product
-        short = title[: fitting(title, 0, lambda text: _count(tokens, document_text(text, "")), window // TITLE_SHARE)]
-        short = short.rstrip()
+        most = window // TITLE_SHARE
+        begin = title[: CHARACTERS_PER_TOKEN * most]
+        short = begin[: fitting(begin, lambda text: _count(tokens, document_text(text, "")), most)].rstrip()
         start = document_text(short, "")
         most = max(window, _count(tokens, start) + SHORTEST_PART)
         parts = slices_of(product.description, lambda text: _count(tokens, start + text), most)
@@ -78,16 +79,21 @@ def document_id(title: str, text: str) -> str:
 
 def slices_of(text: str, length: Callable[[str], int], most: int) -> Iterator[str]:
     """`text` in pieces of `length` at most `most`; joined, they are `text`. The time grows with `text` evenly."""
-    start = 0
+    start, farthest = 0, CHARACTERS_PER_TOKEN * most
+    look_ahead = farthest
     while start < len(text):
-        end = start + fitting(text, start, length, most)
-        yield text[start:end]
-        start = end
+        ahead = text[start : start + look_ahead]
+        size = fitting(ahead, length, most)
+        if size == look_ahead < farthest:
+            look_ahead = farthest
+            continue
+        yield ahead[:size]
+        start += size
+        look_ahead = min(2 * size, farthest)  # the next piece is about as long
 
 
-def fitting(text: str, start: int, length: Callable[[str], int], most: int) -> int:
-    """How many characters of `text` from `start` on are one piece of `length` at most `most`: at least 1, if any."""
-    ahead = text[start : start + CHARACTERS_PER_TOKEN * most]
+def fitting(ahead: str, length: Callable[[str], int], most: int) -> int:
+    """How many characters of `ahead` are one piece of `length` at most `most`: at least 1, if there is any."""
     longest = length(ahead)
     if longest <= most:
         return len(ahead)

@@ -46,8 +46,9 @@ def splitter_for(embeddings: HuggingFaceEmbeddings) -> Splitter:
 
     def documents(product: Product) -> list[Document]:
         title = product.product
-        short = title[: fitting(title, 0, lambda text: _count(tokens, document_text(text, "")), window // TITLE_SHARE)]
-        short = short.rstrip()
+        most = window // TITLE_SHARE
+        begin = title[: CHARACTERS_PER_TOKEN * most]
+        short = begin[: fitting(begin, lambda text: _count(tokens, document_text(text, "")), most)].rstrip()
         start = document_text(short, "")
         most = max(window, _count(tokens, start) + SHORTEST_PART)
         parts = slices_of(product.description, lambda text: _count(tokens, start + text), most)
@@ -78,25 +79,34 @@ def document_id(title: str, text: str) -> str:
 
 def slices_of(text: str, length: Callable[[str], int], most: int) -> Iterator[str]:
     """`text` in pieces of `length` at most `most`; joined, they are `text`. The time grows with `text` evenly."""
-    start = 0
+    start, farthest = 0, CHARACTERS_PER_TOKEN * most
+    look_ahead = farthest
     while start < len(text):
-        end = start + fitting(text, start, length, most)
-        yield text[start:end]
-        start = end
+        ahead = text[start : start + look_ahead]
+        size = fitting(ahead, length, most)
+        if size == look_ahead < farthest:
+            look_ahead = farthest
+            continue
+        yield ahead[:size]
+        start += size
+        look_ahead = min(2 * size, farthest)  # the next piece is about as long
 
 
-def fitting(text: str, start: int, length: Callable[[str], int], most: int) -> int:
-    """How many characters of `text` from `start` on are one piece of `length` at most `most`: at least 1, if any."""
-    ahead = text[start : start + CHARACTERS_PER_TOKEN * most]
-    if length(ahead) <= most:
+def fitting(ahead: str, length: Callable[[str], int], most: int) -> int:
+    """How many characters of `ahead` are one piece of `length` at most `most`: at least 1, if there is any."""
+    longest = length(ahead)
+    if longest <= most:
         return len(ahead)
-    fits, too_long = min(1, len(ahead)), len(ahead)
-    while too_long - fits > 1 + most // 16:  # near enough: the piece ends at the last boundary before it
-        middle = (fits + too_long) // 2
-        if length(ahead[:middle]) <= most:
-            fits = middle
+    fits, reached, too_long = min(1, len(ahead)), length(""), len(ahead)
+    near = most // 16  # enough: the piece ends at the last boundary before it
+    while most - reached > near and too_long - fits > 1:
+        # Tokens are spread about evenly: their number says where. At least an eighth is gained each time.
+        share = (most - near / 2 - reached) / (longest - reached)
+        middle = fits + max(1, int((too_long - fits) * min(max(share, 1 / 8), 7 / 8)))
+        if (tokens := length(ahead[:middle])) <= most:
+            fits, reached = middle, tokens
         else:
-            too_long = middle
+            too_long, longest = middle, tokens
     for boundary in BOUNDARIES:
         ends = [match.end() for match in boundary.finditer(ahead, 0, fits)]
         if ends:
@@ -111,6 +121,7 @@ def token_counter(model: SentenceTransformer) -> TokenCounter:
         if not hasattr(tokenizer, "encode_batch"):
             return lambda texts: [len(tokenizer.tokenize(text)) for text in texts]
         tokenizer.no_truncation()
+        tokenizer.no_padding()
         return lambda texts: [len(encoded.ids) for encoded in tokenizer.encode_batch(texts, add_special_tokens=False)]
 
     def tokens(texts: list[str]) -> list[int]:

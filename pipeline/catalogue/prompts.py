@@ -11,6 +11,7 @@ DOCUMENT = "Product: {product} - Description: {description}"
 # The answer where the index has nothing like the product; the model is not asked. Translated only for the screen.
 NOT_IN_CATALOGUE = N_("This product is not in the catalogue.")
 
+NEXT_QUESTION = "### Instruction:"  # a model that has learned this template may go on with a question of its own
 ALPACA_TEMPLATE = """Below is an instruction that describes a task, paired with an input that provides further \
 context. Write a response that appropriately completes the request.
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from config import ModelSettings, Settings
-from pipeline.catalogue.prompts import product_prompt
+from pipeline.catalogue.prompts import NEXT_QUESTION, product_prompt
 from pipeline.model.loading import LanguageModel, resolve_dtype
 from pipeline.runtime.artifacts import new_folder, require_replaceable, write_meta
 from pipeline.runtime.errors import UserError
@@ -162,12 +162,19 @@ def save_gguf(merged: Path, folder: Path, settings: Settings) -> None:
 
 
 def modelfile(gguf_name: str, settings: Settings) -> str:
-    """Ollama's description of the model: a title that is typed becomes the prompt that the model was trained on."""
+    """Ollama's description of the model: a title that is typed becomes the prompt that the model was trained on.
+
+    Its penalty counts the last `repeat_last_n` tokens, and those of the prompt too, which ours leaves alone: after a
+    short prompt without documents that hardly matters.
+    """
     generation = settings.generation
     return (
         f"FROM ./{gguf_name}\n"
         f'TEMPLATE """{product_prompt("{{ .Prompt }}")}{{{{ .Response }}}}"""\n'
         f"PARAMETER temperature {generation.temperature if generation.do_sample else 0}\n"
+        f"PARAMETER repeat_penalty {generation.repetition_penalty}\n"
+        f"PARAMETER repeat_last_n {generation.max_new_tokens}\n"
+        f'PARAMETER stop "{NEXT_QUESTION}"\n'
         f"PARAMETER num_predict {generation.max_new_tokens}\n"
         f"PARAMETER num_ctx {settings.model.max_seq_length}\n"
         f"PARAMETER seed {generation.seed}\n"

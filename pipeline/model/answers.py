@@ -13,7 +13,7 @@ from pipeline.model.batch_size import free_memory, largest_batch
 from pipeline.model.loading import LanguageModel, forget_last_answers
 from pipeline.model.sampling import sampling
 from pipeline.model.stopping import HeadingStop, answer_streamer, before_heading
-from pipeline.model.tokens import token_ids
+from pipeline.model.tokens import prompt_ids
 from pipeline.runtime.artifacts import write_json, write_meta
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import _
@@ -119,7 +119,7 @@ def prompt_length(language_model: LanguageModel, question: Question, generation:
 
 def room_for_answer(language_model: LanguageModel, prompt: str) -> int:
     """How many tokens the model can generate after `prompt`; below 0 where the prompt alone is too long."""
-    return language_model.window - len(token_ids(language_model.tokenizer, [prompt])[0])
+    return language_model.window - len(prompt_ids(language_model.tokenizer, language_model.form, [prompt])[0])
 
 
 def _generate(
@@ -134,7 +134,7 @@ def _generate(
 
     model, tokenizer = language_model.model, language_model.tokenizer
     prompts = [question.prompt for question in questions]
-    rows = {"input_ids": token_ids(tokenizer, prompts)}
+    rows = {"input_ids": prompt_ids(tokenizer, language_model.form, prompts)}
     inputs = tokenizer.pad(rows, padding_side="left", return_tensors="pt").to(model.device)
     stop = HeadingStop(tokenizer, prompt_tokens=inputs["input_ids"].shape[1])
     start = time.perf_counter()

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from config import Settings
-from pipeline.model.configuration import model_window, require_end
-from pipeline.model.tokens import settle_special_tokens
+from pipeline.catalogue.prompts import ALPACA, PromptFormat
+from pipeline.model.configuration import model_window, settle_generation
+from pipeline.model.packaged import local_folder
+from pipeline.model.prompt_format import prompt_format, require_trained_with
 from pipeline.runtime.artifacts import require, require_made_from
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import _
@@ -45,6 +47,7 @@ class LanguageModel(NamedTuple):
     model: PreTrainedModel | PeftModel
     tokenizer: PreTrainedTokenizerBase
     window: int
+    form: PromptFormat = ALPACA
 
 
 def choose_backend(settings: Settings) -> str:
@@ -165,6 +168,7 @@ def load_fine_tuned_model(settings: Settings) -> LanguageModel:
     """
     require_adapter(settings)
     foundation = load_foundation_model(settings)
+    require_trained_with(foundation.form.name, settings)
     return foundation._replace(model=_load_adapter(foundation.model, settings))
 
 
@@ -252,11 +256,13 @@ def require_adapter(settings: Settings) -> None:
                 "Add --model.name {base}, or train again: {command}"
             ).format(folder=lora_dir, base=base, name=settings.model.name, command=command("fine_tuning.py"))
         )
+    if settings.model.prompt_format != "auto":
+        require_trained_with(settings.model.prompt_format, settings)
     require_made_from(settings.data.processed_file, lora_dir, made_by="fine_tuning.py")
 
 
 def _load(backend: str, settings: Settings, offload_embedding: bool | None) -> LanguageModel:
-    name, revision = settings.model.name, settings.model.revision
+    name, revision = local_folder(settings.model.name), settings.model.revision
     shared: dict[str, Any] = {
         "dtype": resolve_dtype(settings),
         "revision": revision,
@@ -294,22 +300,11 @@ def _load(backend: str, settings: Settings, offload_embedding: bool | None) -> L
             raise UserError(
                 _("The model {name} cannot be loaded with these settings: {reason}").format(name=name, reason=error)
             ) from None
-    settle_generation(model, tokenizer, settings)
-    return LanguageModel(model, tokenizer, model_window(model.config, settings))
-
-
-def settle_generation(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, settings: Settings) -> None:
-    """One notion of the ends for training and generation, and one answer to a prompt, without beams.
-
-    Raises UserError where neither the tokenizer nor a configuration names an end-of-text token.
-    """
-    generation = model.generation_config
-    vocabulary = model.get_input_embeddings().weight.shape[0]
-    ends = settle_special_tokens(tokenizer, vocabulary, generation, model.config.get_text_config())
-    require_end(ends, settings.model.name)
-    generation.eos_token_id = ends if len(ends) > 1 else ends[0]
-    generation.pad_token_id = tokenizer.pad_token_id
-    generation.num_beams = generation.num_return_sequences = None
+    # A model of a package is known by its name, which an adapter records, and not by its folder in the cache.
+    model.config._name_or_path = model.name_or_path = settings.model.name
+    form = prompt_format(tokenizer, settings)
+    settle_generation(model, tokenizer, form, settings)
+    return LanguageModel(model, tokenizer, model_window(model.config, settings), form)
 
 
 def _device_map(settings: Settings) -> str:
@@ -323,9 +318,10 @@ def _require_safe_weights(settings: Settings) -> None:
     from transformers import AutoConfig
 
     model = settings.model
-    AutoConfig.from_pretrained(model.name, revision=model.revision, trust_remote_code=False)
-    if Path(model.name).is_dir():
-        _require_safetensors(Path(model.name))
+    place = local_folder(model.name)
+    AutoConfig.from_pretrained(place, revision=model.revision, trust_remote_code=False)
+    if Path(place).is_dir():
+        _require_safetensors(Path(place))
 
 
 def _require_safetensors(folder: Path) -> None:

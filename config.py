@@ -149,6 +149,12 @@ class ModelSettings(Group):
         "unsloth/llama-3-8b-bnb-4bit", N_("foundation model: a hub name or a local folder"), LEARNED, ANSWERED, FOUND
     )
     revision: str | None = setting(None, N_("commit or tag of the model on the hub"), LEARNED, ANSWERED)
+    prompt_format: Literal["alpaca", "chat", "auto"] = setting(
+        "alpaca",
+        N_("alpaca: the project's own prompt; chat: the model's chat template; auto: chat where it has one"),
+        LEARNED,
+        ANSWERED,
+    )
     lora_dir: Path = setting(Path("lora_model_llama-3-8b-bnb-4bit"), N_("folder of the LoRA adapter"), REPLACED)
     max_seq_length: int = setting(8192, N_("longest sequence, prompt and answer, in tokens"), LEARNED, ANSWERED, ge=16)
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = setting(

@@ -78,6 +78,7 @@ def main(settings: Settings) -> None:
     report_environment_and_settings(settings)
     processes = join_processes(settings)
     foundation = read_configuration(settings)
+    settings.model.prompt_format = foundation.form.name  # what `auto` means here, for all that is written
     with sole_writer(settings.training.output_dir) if processes.is_main_process else nullcontext():
         examples = make_examples(foundation, processes, settings)
         plan = plan_training(examples.training, foundation, settings)
@@ -126,7 +127,7 @@ def make_examples(foundation: Configuration, processes: PartialState, settings: 
         if processes.is_main_process:
             save_examples(settings)
         dataset = open_examples(settings)
-        prompts = convert_to_prompts(dataset, settings)
+        prompts = convert_to_prompts(dataset, foundation, settings)
         return Examples(tokenise_prompts(prompts, foundation, settings), held_out_examples(foundation, settings))
 
 
@@ -147,9 +148,9 @@ def open_examples(settings: Settings) -> Dataset:
     return dataset
 
 
-def convert_to_prompts(dataset: Dataset, settings: Settings) -> Dataset:
+def convert_to_prompts(dataset: Dataset, foundation: Configuration, settings: Settings) -> Dataset:
     banner(_("Converting the dataset into prompts..."))
-    prompts = to_prompts(dataset, settings)
+    prompts = to_prompts(dataset, foundation, settings)
     print("\n" + _("Dataset converted: {dataset}").format(dataset=prompts))
     return prompts
 
@@ -173,7 +174,7 @@ def plan_in(folder: Path, settings: Settings) -> None:
     foundation = read_configuration(settings)
     file = folder / "examples.json"
     write_examples_file(select_examples(settings)[0], file)
-    prompts = to_prompts(load_examples(file, folder), settings)
+    prompts = to_prompts(load_examples(file, folder), foundation, settings)
     plan_training(tokenise_prompts(prompts, foundation, settings), foundation, settings)
 
 
@@ -270,7 +271,7 @@ def ask_twice(language_model: LanguageModel, settings: Settings) -> None:
     product = settings.products[min(1, len(settings.products) - 1)]
     for stream in (False, True):
         banner(_("Preparing {product!r} to be tokenized and answered...").format(product=product))
-        prompt = product_prompt(product)
+        prompt = product_prompt(product, language_model.form)
         prompt_length(language_model, Question(product, prompt), settings.generation)
         print(_("Tokenized!"))
         if not stream:
@@ -289,7 +290,7 @@ def save_adapter(language_model: LanguageModel, losses: dict[str, float], settin
     with new_folder(lora_dir) as folder:
         language_model.model.save_pretrained(folder)
         language_model.tokenizer.save_pretrained(folder)
-        write_model_card(folder, settings, losses)
+        write_model_card(folder, settings, language_model.form, losses)
     write_meta(
         lora_dir,
         settings_of_the_adapter(settings),

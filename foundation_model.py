@@ -20,7 +20,7 @@ def main(settings: Settings) -> None:
     announce_settings(settings)
     show_settings(settings, "model", "generation", "products")
     language_model = prepare_for_inference(load_foundation_model(settings), settings)
-    questions = [Question(product, product_prompt(product)) for product in settings.products]
+    questions = [Question(product, product_prompt(product, language_model.form)) for product in settings.products]
     answers = answers_in_order(language_model, questions, settings)
     for answer in answers:
         print("\n" + _("Product: {product}").format(product=answer.product))

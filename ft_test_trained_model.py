@@ -22,7 +22,7 @@ def main(settings: Settings) -> None:
     show_settings(settings, "model", "generation", "products")
     banner(_("Asking the trained model: {folder}").format(folder=settings.model.lora_dir))
     language_model = prepare_for_inference(load_fine_tuned_model(settings), settings)
-    questions = [Question(product, product_prompt(product)) for product in settings.products]
+    questions = [Question(product, product_prompt(product, language_model.form)) for product in settings.products]
     answers = answers_in_order(language_model, questions, settings)
     for answer in answers:
         print("\n" + _("Query: {product}").format(product=answer.product))

@@ -194,7 +194,9 @@ def plain_trainer(settings, with_cudnn: bool):
     torch.backends.cuda.enable_cudnn_sdp(with_cudnn)
     lora, training, on_card = settings.lora, settings.training, torch.cuda.is_available()
     fine_tuning.save_examples(settings)
-    dataset = fine_tuning.convert_to_prompts(fine_tuning.open_examples(settings), settings)
+    dataset = fine_tuning.convert_to_prompts(
+        fine_tuning.open_examples(settings), fine_tuning.read_configuration(settings), settings
+    )
     dataset = dataset.select_columns(["prompt", "completion"])
     name = settings.model.name
     model = AutoModelForCausalLM.from_pretrained(

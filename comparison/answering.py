@@ -212,7 +212,7 @@ def answer_as(
         for case in cases:
             if not system.retrieval:
                 asked.append(case)
-                questions.append(Question(case.product, product_prompt(case.product)))
+                questions.append(Question(case.product, product_prompt(case.product, language_model.form)))
             elif found[case.key]:
                 asked.append(case)
                 questions.append(retrieval_question(language_model, case.product, found[case.key], settings))

@@ -1,6 +1,7 @@
 """The one Alpaca template that every system is asked with, and the texts that go into it."""
 
 import re
+from typing import NamedTuple
 
 from pipeline.runtime.messages import N_
 
@@ -11,6 +12,7 @@ DOCUMENT = "Product: {product} - Description: {description}"
 # The answer where the index has nothing like the product; the model is not asked. Translated only for the screen.
 NOT_IN_CATALOGUE = N_("This product is not in the catalogue.")
 
+NEXT_QUESTION = "### Instruction:"  # a model that has learned this template may go on with a question of its own
 ALPACA_TEMPLATE = """Below is an instruction that describes a task, paired with an input that provides further \
 context. Write a response that appropriately completes the request.
 
@@ -24,16 +26,45 @@ context. Write a response that appropriately completes the request.
 """
 
 
-def product_prompt(product: str) -> str:
+class PromptFormat(NamedTuple):
+    """What stands around an instruction and its input, in every prompt of this form.
+
+    `marks` are words that the two may not hold, and `end` is the token that ends an answer, where the form has its own.
+    """
+
+    name: str
+    before: str
+    between: str
+    after: str
+    marks: tuple[str, ...] = ()
+    end: int | None = None
+
+    def prompt(self, instruction: str, input: str) -> str:
+        return self.before + self._unmarked(instruction) + self.between + self._unmarked(input) + self.after
+
+    def request(self, prompt: str) -> str:
+        """What a prompt of this form has between `before` and `after`: text, whatever it holds."""
+        return prompt.removeprefix(self.before).removesuffix(self.after)
+
+    def _unmarked(self, text: str) -> str:
+        while any(mark in text for mark in self.marks):  # what is left must not make a new one
+            for mark in self.marks:
+                text = text.replace(mark, "")
+        return text
+
+
+ALPACA = PromptFormat("alpaca", *re.split(r"\{instruction\}|\{input\}", ALPACA_TEMPLATE))
+
+
+def product_prompt(product: str, form: PromptFormat = ALPACA) -> str:
     """The prompt of training, of the foundation model and of the fine-tuned model: the title is the input."""
-    return ALPACA_TEMPLATE.format(instruction=INSTRUCTION, input=product)
+    return form.prompt(INSTRUCTION, product)
 
 
-def retrieval_prompt(product: str, documents: list[str]) -> str:
+def retrieval_prompt(product: str, documents: list[str], form: PromptFormat = ALPACA) -> str:
     """The prompt of retrieval: the title is in the instruction, one retrieved `DOCUMENT` a line is the input."""
-    return ALPACA_TEMPLATE.format(
-        instruction=RETRIEVAL_INSTRUCTION.format(product=in_its_place(product)),
-        input="\n".join(map(in_its_place, documents)),
+    return form.prompt(
+        RETRIEVAL_INSTRUCTION.format(product=in_its_place(product)), "\n".join(map(in_its_place, documents))
     )
 
 

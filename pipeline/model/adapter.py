@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config import Settings
+from pipeline.model.prompt_format import require_trained_with
 from pipeline.model.weight_files import require_safetensors, weights_fingerprint
 from pipeline.runtime.artifacts import read_meta, require, require_made_from
 from pipeline.runtime.errors import UserError
@@ -48,6 +49,8 @@ def require_adapter(settings: Settings) -> None:
             )
         )
     require_trained_on(fingerprint, settings)
+    if settings.model.prompt_format != "auto":  # which only the loaded tokenizer tells
+        require_trained_with(settings.model.prompt_format, settings)
     require_made_from(settings.data.processed_file, lora_dir, made_by="fine_tuning.py")
 
 

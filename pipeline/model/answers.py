@@ -12,7 +12,8 @@ from config import GenerationSettings, Settings
 from pipeline.model.batch_size import free_memory, largest_batch
 from pipeline.model.loading import LanguageModel, forget_last_answers
 from pipeline.model.sampling import sampling
-from pipeline.model.tokens import token_ids
+from pipeline.model.stopping import HeadingStop, answer_streamer, before_heading
+from pipeline.model.tokens import prompt_ids
 from pipeline.runtime.artifacts import write_json, write_meta
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import _
@@ -56,11 +57,9 @@ def ask(
 
     Raises UserError where the prompt leaves no room for an answer.
     """
-    from transformers import TextStreamer
-
     question = Question(product, prompt)
     prompt_length(language_model, question, generation)
-    streamer = TextStreamer(language_model.tokenizer, skip_prompt=True, skip_special_tokens=True) if stream else None
+    streamer = answer_streamer(language_model.tokenizer) if stream else None
     return _generate(language_model, [question], generation, streamer)[0]
 
 
@@ -120,7 +119,7 @@ def prompt_length(language_model: LanguageModel, question: Question, generation:
 
 def room_for_answer(language_model: LanguageModel, prompt: str) -> int:
     """How many tokens the model can generate after `prompt`; below 0 where the prompt alone is too long."""
-    return language_model.window - len(token_ids(language_model.tokenizer, [prompt])[0])
+    return language_model.window - len(prompt_ids(language_model.tokenizer, language_model.form, [prompt])[0])
 
 
 def _generate(
@@ -131,11 +130,13 @@ def _generate(
 ) -> list[Answer]:
     """The answers to `questions`, generated side by side; the streamer takes one question only."""
     import torch
+    from transformers import StoppingCriteriaList
 
     model, tokenizer = language_model.model, language_model.tokenizer
     prompts = [question.prompt for question in questions]
-    rows = {"input_ids": token_ids(tokenizer, prompts)}
+    rows = {"input_ids": prompt_ids(tokenizer, language_model.form, prompts)}
     inputs = tokenizer.pad(rows, padding_side="left", return_tensors="pt").to(model.device)
+    stop = HeadingStop(tokenizer, prompt_tokens=inputs["input_ids"].shape[1])
     start = time.perf_counter()
     try:
         with torch.inference_mode():
@@ -144,18 +145,20 @@ def _generate(
                 max_new_tokens=generation.max_new_tokens,
                 do_sample=False,  # where something is drawn, `sampling` does it
                 logits_processor=sampling(model, prompts, generation),
+                repetition_penalty=1.0,  # that of the model's own generation_config.json counts the prompt as well
+                stopping_criteria=StoppingCriteriaList([stop]),
                 use_cache=generation.use_cache,
                 pad_token_id=tokenizer.pad_token_id,
                 streamer=streamer,
             )
     finally:
         forget_last_answers(language_model)
-    rows = output[:, inputs["input_ids"].shape[1] :].tolist()
+    rows = output[:, stop.prompt_tokens :].tolist()
     seconds = round((time.perf_counter() - start) / len(questions), 4)
     answers = []
-    for question, row in zip(questions, rows, strict=True):
-        tokens = _up_to_the_end(row, model.generation_config.eos_token_id)
-        text = tokenizer.decode(tokens, skip_special_tokens=True).strip()
+    for number, (question, row) in enumerate(zip(questions, rows, strict=True)):
+        tokens = _up_to_the_end(row[: stop.lengths.get(number)], model.generation_config.eos_token_id)
+        text = before_heading(tokenizer.decode(tokens, skip_special_tokens=True)).strip()
         settings = generation.model_dump(mode="json")
         answers.append(
             Answer(question.product, text, question.prompt, len(tokens), seconds, settings, question.retrieved)

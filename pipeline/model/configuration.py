@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from config import Settings
+from pipeline.catalogue.prompts import ALPACA, PromptFormat
+from pipeline.model.packaged import local_folder
+from pipeline.model.prompt_format import prompt_format
 from pipeline.model.tokens import settle_special_tokens
 from pipeline.runtime.errors import UserError, first_line
 from pipeline.runtime.messages import _
 
 if TYPE_CHECKING:
-    from transformers import GenerationConfig, PretrainedConfig, PreTrainedTokenizerBase
+    from transformers import GenerationConfig, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 
 class Configuration(NamedTuple):
@@ -19,6 +22,7 @@ class Configuration(NamedTuple):
     config: PretrainedConfig
     tokenizer: PreTrainedTokenizerBase
     window: int
+    form: PromptFormat = ALPACA
 
 
 def read_configuration(settings: Settings) -> Configuration:
@@ -27,15 +31,16 @@ def read_configuration(settings: Settings) -> Configuration:
 
     name, revision = settings.model.name, settings.model.revision
     try:
-        config = AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=False)
-        tokenizer = AutoTokenizer.from_pretrained(name, revision=revision, trust_remote_code=False)
+        place = local_folder(name)
+        config = AutoConfig.from_pretrained(place, revision=revision, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(place, revision=revision, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise cannot_be_loaded(name, error) from None
-    text_config = config.get_text_config()
-    require_end(
-        settle_special_tokens(tokenizer, text_config.vocab_size, _generation_config(settings), text_config), name
-    )
-    return Configuration(config, tokenizer, model_window(config, settings))
+    form = prompt_format(tokenizer, settings)
+    text = config.get_text_config()
+    generation = _generation_config(place, revision)
+    require_end(settle_special_tokens(tokenizer, text.vocab_size, generation, text, turn_end=form.end), name)
+    return Configuration(config, tokenizer, model_window(config, settings), form)
 
 
 def cannot_be_loaded(name: str, error: Exception) -> UserError:
@@ -48,12 +53,12 @@ def cannot_be_loaded(name: str, error: Exception) -> UserError:
     )
 
 
-def _generation_config(settings: Settings) -> GenerationConfig | None:
+def _generation_config(place: str, revision: str | None) -> GenerationConfig | None:
     """The model's generation_config.json; None where it has none."""
     from transformers import GenerationConfig
 
     try:
-        return GenerationConfig.from_pretrained(settings.model.name, revision=settings.model.revision)
+        return GenerationConfig.from_pretrained(place, revision=revision)
     except OSError:
         return None
 
@@ -66,6 +71,22 @@ def require_end(ends: list[int], name: str) -> None:
                 name=name
             )
         )
+
+
+def settle_generation(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, form: PromptFormat, settings: Settings
+) -> None:
+    """One notion of the ends for training and generation, and one answer to a prompt, without beams.
+
+    Raises UserError where neither the tokenizer nor a configuration names an end-of-text token.
+    """
+    generation = model.generation_config
+    vocabulary = model.get_input_embeddings().weight.shape[0]
+    ends = settle_special_tokens(tokenizer, vocabulary, generation, model.config.get_text_config(), turn_end=form.end)
+    require_end(ends, settings.model.name)
+    generation.eos_token_id = ends if len(ends) > 1 else ends[0]
+    generation.pad_token_id = tokenizer.pad_token_id
+    generation.num_beams = generation.num_return_sequences = None
 
 
 def model_window(config: PretrainedConfig, settings: Settings) -> int:

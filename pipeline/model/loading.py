@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from config import Settings
+from pipeline.catalogue.prompts import ALPACA, PromptFormat
 from pipeline.model.adapter import load_adapter, require_adapter, require_trained_on
-from pipeline.model.configuration import cannot_be_loaded, model_window, require_end
-from pipeline.model.tokens import settle_special_tokens
+from pipeline.model.configuration import cannot_be_loaded, model_window, settle_generation
+from pipeline.model.packaged import local_folder
+from pipeline.model.prompt_format import prompt_format, require_trained_with
 from pipeline.model.weight_files import require_safetensors, weights_fingerprint
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import _
@@ -47,6 +49,7 @@ class LanguageModel(NamedTuple):
     tokenizer: PreTrainedTokenizerBase
     window: int
     fingerprint: str | None = None
+    form: PromptFormat = ALPACA
 
 
 def choose_backend(settings: Settings) -> str:
@@ -121,6 +124,7 @@ def load_fine_tuned_model(settings: Settings) -> LanguageModel:
     require_adapter(settings)
     foundation = load_foundation_model(settings)
     require_trained_on(foundation.fingerprint, settings)  # a model that has only now been downloaded
+    require_trained_with(foundation.form.name, settings)
     return foundation._replace(model=load_adapter(foundation.model, settings))
 
 
@@ -166,7 +170,7 @@ def resolve_dtype(settings: Settings) -> torch.dtype:
 
 
 def _load(backend: str, settings: Settings, offload_embedding: bool | None) -> LanguageModel:
-    name, revision = settings.model.name, settings.model.revision
+    name, revision = local_folder(settings.model.name), settings.model.revision
     shared: dict[str, Any] = {
         "dtype": resolve_dtype(settings),
         "revision": revision,
@@ -204,22 +208,11 @@ def _load(backend: str, settings: Settings, offload_embedding: bool | None) -> L
             raise UserError(
                 _("The model {name} cannot be loaded with these settings: {reason}").format(name=name, reason=error)
             ) from None
-    settle_generation(model, tokenizer, settings)
-    return LanguageModel(model, tokenizer, model_window(model.config, settings))
-
-
-def settle_generation(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, settings: Settings) -> None:
-    """One notion of the ends for training and generation, and one answer to a prompt, without beams.
-
-    Raises UserError where neither the tokenizer nor a configuration names an end-of-text token.
-    """
-    generation = model.generation_config
-    vocabulary = model.get_input_embeddings().weight.shape[0]
-    ends = settle_special_tokens(tokenizer, vocabulary, generation, model.config.get_text_config())
-    require_end(ends, settings.model.name)
-    generation.eos_token_id = ends if len(ends) > 1 else ends[0]
-    generation.pad_token_id = tokenizer.pad_token_id
-    generation.num_beams = generation.num_return_sequences = None
+    # A model of a package is known by its name, which an adapter records, and not by its folder in the cache.
+    model.config._name_or_path = model.name_or_path = settings.model.name
+    form = prompt_format(tokenizer, settings)
+    settle_generation(model, tokenizer, form, settings)
+    return LanguageModel(model, tokenizer, model_window(model.config, settings), form=form)
 
 
 def _device_map(settings: Settings) -> str:
@@ -233,9 +226,10 @@ def _require_safe_weights(settings: Settings) -> None:
     from transformers import AutoConfig
 
     model = settings.model
-    AutoConfig.from_pretrained(model.name, revision=model.revision, trust_remote_code=False)
-    if Path(model.name).is_dir():
-        require_safetensors(Path(model.name))
+    place = local_folder(model.name)
+    AutoConfig.from_pretrained(place, revision=model.revision, trust_remote_code=False)
+    if Path(place).is_dir():
+        require_safetensors(Path(place))
 
 
 def _is_quantized(name: str, settings: Settings) -> bool:

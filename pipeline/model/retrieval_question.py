@@ -28,7 +28,7 @@ def retrieval_question(
     """
 
     def fits(texts: list[str]) -> bool:
-        room = room_for_answer(language_model, retrieval_prompt(product, texts))
+        room = room_for_answer(language_model, retrieval_prompt(product, texts, language_model.form))
         return room >= settings.generation.max_new_tokens
 
     used: list[Retrieved] = []
@@ -39,7 +39,7 @@ def retrieval_question(
             used.append(document._replace(text=text))
         if text != document.text:
             break
-    prompt = retrieval_prompt(product, [document.text for document in used])
+    prompt = retrieval_prompt(product, [document.text for document in used], language_model.form)
     return Question(product, prompt, [document._asdict() for document in used])
 
 

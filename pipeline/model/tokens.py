@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+    from pipeline.catalogue.prompts import PromptFormat
+
 SIGN = re.compile(r"[^\w\s]")  # added tokens without one are words and runs of blanks, which are text
 
 
@@ -31,6 +33,67 @@ def token_ids(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[
             row += [token] if is_added or token not in control else _spelt(tokenizer, control[token])
         rows.append(row)
     return rows
+
+
+def prompt_ids(
+    tokenizer: PreTrainedTokenizerBase, form: PromptFormat, prompts: Sequence[str], completions: Sequence[str] = ()
+) -> list[list[int]]:
+    """The ids of each prompt of the form `form`, with its completion behind it where there are some.
+
+    In a chat template only its own control tokens become such; the runs of text between them are read as text.
+    """
+    endings = completions or [""] * len(prompts)
+    if form.name == "alpaca":
+        return token_ids(tokenizer, [prompt + ending for prompt, ending in zip(prompts, endings, strict=True)])
+    before, after = (cut_at_control_tokens(tokenizer, text) for text in (form.before, form.after))
+    rows = [
+        _joined([*before, form.request(prompt), *after, ending])
+        for prompt, ending in zip(prompts, endings, strict=True)
+    ]
+    texts = [run for row in rows for run in row if isinstance(run, str)]
+    encoded = iter(_reader(tokenizer)(texts, split_special_tokens=True, add_special_tokens=False)["input_ids"])
+    control = control_tokens(tokenizer)
+
+    def ids(run: int | str) -> list[int]:
+        if isinstance(run, int):
+            return [run]
+        return [
+            number
+            for token in next(encoded)
+            for number in ([token] if token not in control else _spelt(tokenizer, control[token]))
+        ]
+
+    return [[number for run in row for number in ids(run)] for row in rows]
+
+
+def cut_at_control_tokens(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int | str]:
+    """The text of a template, cut: the ids of its control tokens, and the runs of text between them."""
+    control = control_tokens(tokenizer)
+    names = sorted(control.items(), key=lambda item: -len(item[1]))
+    patterns = []
+    for number, name in names:
+        token = tokenizer.added_tokens_decoder.get(number)  # some take the blanks beside them as well
+        left, right = (r"\s*" if getattr(token, side, False) else "" for side in ("lstrip", "rstrip"))
+        patterns.append(f"({left}{re.escape(name)}{right})")
+    if not patterns:
+        return [text] if text else []
+    runs: list[int | str] = []
+    start = 0
+    for match in re.finditer("|".join(patterns), text):
+        runs += [text[start : match.start()], names[match.lastindex - 1][0]]
+        start = match.end()
+    return [run for run in [*runs, text[start:]] if run != ""]
+
+
+def _joined(runs: list[int | str]) -> list[int | str]:
+    """`runs` with texts that follow each other as one, and without empty ones."""
+    joined: list[int | str] = []
+    for run in runs:
+        if isinstance(run, str) and joined and isinstance(joined[-1], str):
+            joined[-1] += run
+        elif run != "":
+            joined.append(run)
+    return joined
 
 
 def control_tokens(tokenizer: PreTrainedTokenizerBase) -> dict[int, str]:
@@ -65,14 +128,17 @@ def _reader(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
     return reader
 
 
-def settle_special_tokens(tokenizer: PreTrainedTokenizerBase, vocabulary: int, *configurations) -> list[int]:
+def settle_special_tokens(
+    tokenizer: PreTrainedTokenizerBase, vocabulary: int, *configurations, turn_end: int | None = None
+) -> list[int]:
     """The tokens at which an answer ends, the one that training teaches first; the tokenizer gets it and a padding.
 
-    `configurations` may name further ends, one or several each. Only those below `vocabulary`, the size of the model's
-    embedding, count, and of the configurations only the tokenizer's control tokens: where a file names none, its class
-    has a number of its own. Empty where the model has no end.
+    `turn_end`, that of a chat template in use, comes first; `configurations` may name further ones, one or several
+    each. Only those below `vocabulary`, the size of the model's embedding, count, and of the configurations only the
+    tokenizer's control tokens: where a file names none, its class has a number of its own. Empty where the model has
+    no end.
     """
-    named: list = [tokenizer.eos_token_id]
+    named: list = [turn_end, tokenizer.eos_token_id]
     for configuration in configurations:
         ends = getattr(configuration, "eos_token_id", None)
         named += ends if isinstance(ends, (list, tuple)) else [ends]

@@ -106,10 +106,11 @@ def require_usable_path(settings: Settings) -> None:
         )
 
 
-def to_prompts(dataset: Dataset, settings: Settings) -> Dataset:
+def to_prompts(dataset: Dataset, foundation: Configuration, settings: Settings) -> Dataset:
     """`dataset` with the columns `prompt`, which is read, and `completion`, which is learned."""
+    form = foundation.form
     return dataset.map(
-        lambda example: {"prompt": product_prompt(example["input"]), "completion": example["output"]},
+        lambda example: {"prompt": product_prompt(example["input"], form), "completion": example["output"]},
         desc=_("Formatting prompts"),
         num_proc=processes(settings),
     )
@@ -121,7 +122,12 @@ def tokenise_prompts(prompts: Dataset, foundation: Configuration, settings: Sett
     Raises UserError where none does.
     """
     tokenised = tokenise_dataset(
-        prompts, foundation.tokenizer, foundation.window, desc=_("Tokenising"), num_proc=processes(settings)
+        prompts,
+        foundation.tokenizer,
+        foundation.window,
+        foundation.form,
+        desc=_("Tokenising"),
+        num_proc=processes(settings),
     )
     if not len(tokenised):
         raise UserError(
@@ -142,12 +148,12 @@ def held_out_examples(foundation: Configuration, settings: Settings) -> Dataset 
     products = read_products(settings.data.processed_file)
     held_out = (product for product in products if is_held_out(product.product, training.held_out_percent))
     rows = [
-        {"prompt": product_prompt(product), "completion": description}
+        {"prompt": product_prompt(product, foundation.form), "completion": description}
         for product, description in islice(held_out, training.eval_examples)
     ]
     if not rows:
         return None
-    tokenised = tokenise_dataset(Dataset.from_list(rows), foundation.tokenizer, foundation.window)
+    tokenised = tokenise_dataset(Dataset.from_list(rows), foundation.tokenizer, foundation.window, foundation.form)
     if not len(tokenised):
         print(
             "\n"

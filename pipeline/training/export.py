@@ -12,14 +12,19 @@ import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from config import ModelSettings, Settings
-from pipeline.catalogue.prompts import product_prompt
+from pipeline.catalogue.prompts import NEXT_QUESTION, PromptFormat, product_prompt
 from pipeline.model.loading import LanguageModel, resolve_dtype
+from pipeline.model.tokens import token_ids
 from pipeline.runtime.artifacts import new_folder, require_replaceable, write_meta
 from pipeline.runtime.errors import UserError, first_line
 from pipeline.runtime.messages import _
 from pipeline.training.merging import save_configuration, save_merged_model
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 CONVERTER = "convert_hf_to_gguf.py"
 QUANTIZER = "llama-quantize.exe" if sys.platform == "win32" else "llama-quantize"
@@ -127,12 +132,12 @@ def export(language_model: LanguageModel, meta: dict, settings: Settings) -> Non
     if model.save_gguf:
         with new_folder(model.gguf_dir) as folder:
             if model.save_merged:
-                save_gguf(model.merged_dir, folder, settings)
+                save_gguf(model.merged_dir, folder, language_model, settings)
             else:
                 merged = folder / "merged"
                 merged.mkdir()
                 merge(language_model, merged, settings)
-                save_gguf(merged, folder, settings)
+                save_gguf(merged, folder, language_model, settings)
                 shutil.rmtree(merged)
         write_meta(model.gguf_dir, meta, adapter)
         print(_("GGUF file and Modelfile saved to {folder}").format(folder=model.gguf_dir))
@@ -145,7 +150,7 @@ def merge(language_model: LanguageModel, folder: Path, settings: Settings) -> No
     save_merged_model(language_model, folder, settings)
 
 
-def save_gguf(merged: Path, folder: Path, settings: Settings) -> None:
+def save_gguf(merged: Path, folder: Path, language_model: LanguageModel, settings: Settings) -> None:
     """Write the model in the folder `merged` to `folder` as a GGUF file, with the Modelfile that Ollama reads."""
     kind = settings.model.save_gguf
     file = folder / f"model-{kind}.gguf"
@@ -158,16 +163,32 @@ def save_gguf(merged: Path, folder: Path, settings: Settings) -> None:
         print(_("Quantising the GGUF file to {kind}...").format(kind=kind), flush=True)
         _run([find_quantizer(settings.model), whole, file, kind])
         whole.unlink()
-    (folder / "Modelfile").write_text(modelfile(file.name, settings), encoding="utf-8", newline="\n")
+    form = without_start(language_model.form, language_model.tokenizer)
+    (folder / "Modelfile").write_text(modelfile(file.name, form, settings), encoding="utf-8", newline="\n")
 
 
-def modelfile(gguf_name: str, settings: Settings) -> str:
-    """Ollama's description of the model: a title that is typed becomes the prompt that the model was trained on."""
+def without_start(form: PromptFormat, tokenizer: PreTrainedTokenizerBase) -> PromptFormat:
+    """`form` without the token that starts a text, where Ollama puts one there itself, as the tokenizer does."""
+    start = tokenizer.bos_token
+    if not start or token_ids(tokenizer, ["a"])[0][0] != tokenizer.bos_token_id:
+        return form
+    return form._replace(before=form.before.removeprefix(start))
+
+
+def modelfile(gguf_name: str, form: PromptFormat, settings: Settings) -> str:
+    """Ollama's description of the model: a title that is typed becomes the prompt that the model was trained on.
+
+    Its penalty counts the last `repeat_last_n` tokens, and those of the prompt too, which ours leaves alone: after a
+    short prompt without documents that hardly matters.
+    """
     generation = settings.generation
     return (
         f"FROM ./{gguf_name}\n"
-        f'TEMPLATE """{product_prompt("{{ .Prompt }}")}{{{{ .Response }}}}"""\n'
+        f'TEMPLATE """{product_prompt("{{ .Prompt }}", form)}{{{{ .Response }}}}"""\n'
         f"PARAMETER temperature {generation.temperature if generation.do_sample else 0}\n"
+        f"PARAMETER repeat_penalty {generation.repetition_penalty}\n"
+        f"PARAMETER repeat_last_n {generation.max_new_tokens}\n"
+        f'PARAMETER stop "{NEXT_QUESTION}"\n'
         f"PARAMETER num_predict {generation.max_new_tokens}\n"
         f"PARAMETER num_ctx {settings.model.max_seq_length}\n"
         f"PARAMETER seed {generation.seed}\n"

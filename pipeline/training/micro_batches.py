@@ -12,7 +12,8 @@ import heapq
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from pipeline.model.tokens import token_ids
+from pipeline.catalogue.prompts import ALPACA, PromptFormat
+from pipeline.model.tokens import prompt_ids
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -23,18 +24,21 @@ IGNORED = -100  # label of a token that the loss does not count
 
 
 def tokenise(
-    prompts: Sequence[str], completions: Sequence[str], tokenizer: PreTrainedTokenizerBase, window: int
+    prompts: Sequence[str],
+    completions: Sequence[str],
+    tokenizer: PreTrainedTokenizerBase,
+    window: int,
+    form: PromptFormat = ALPACA,
 ) -> dict[str, list[list[int]]]:
     """`input_ids` and `labels` of examples, each a prompt, its completion and the end-of-text token.
 
     The prompt is read and not learned: its labels are `IGNORED`. What exceeds `window` tokens is cut off; an example
     whose prompt alone fills the window has nothing to learn and is left out.
     """
-    lengths = map(len, token_ids(tokenizer, prompts))
-    texts = [prompt + completion for prompt, completion in zip(prompts, completions, strict=True)]
+    lengths = map(len, prompt_ids(tokenizer, form, prompts))
     examples = [
         (prompt, [*ids, tokenizer.eos_token_id][:window])
-        for prompt, ids in zip(lengths, token_ids(tokenizer, texts), strict=True)
+        for prompt, ids in zip(lengths, prompt_ids(tokenizer, form, prompts, completions), strict=True)
         if prompt < window
     ]
     return {
@@ -43,12 +47,14 @@ def tokenise(
     }
 
 
-def tokenise_dataset(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, window: int, **options) -> Dataset:
+def tokenise_dataset(
+    dataset: Dataset, tokenizer: PreTrainedTokenizerBase, window: int, form: PromptFormat, **options
+) -> Dataset:
     """`dataset` of `prompt` and `completion` as what a trainer reads, see `tokenise`; `options` are those of `map`."""
     from datasets import Features, List, Value
 
     return dataset.map(
-        lambda examples: tokenise(examples["prompt"], examples["completion"], tokenizer, window),
+        lambda examples: tokenise(examples["prompt"], examples["completion"], tokenizer, window, form),
         batched=True,
         remove_columns=dataset.column_names,
         features=Features({"input_ids": List(Value("int32")), "labels": List(Value("int32"))}),  # also where all is cut

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from config import LEARNED, Settings
-from pipeline.catalogue.prompts import product_prompt
+from pipeline.catalogue.prompts import PromptFormat, product_prompt
 from pipeline.runtime.artifacts import content_hash, package_versions
 
 CARD = """---
@@ -57,7 +57,7 @@ Nats a token; perplexity is e to the loss.
 """
 
 
-def write_model_card(folder: Path, settings: Settings, losses: dict[str, float]) -> None:
+def write_model_card(folder: Path, settings: Settings, form: PromptFormat, losses: dict[str, float]) -> None:
     """Write README.md, the model card, to `folder`; `losses` are the final ones in nats a token, each with its name."""
     model = settings.model
     is_local = Path(model.name).exists()
@@ -70,7 +70,7 @@ def write_model_card(folder: Path, settings: Settings, losses: dict[str, float])
     card = CARD.format(
         front_matter="\n".join(front_matter),
         base_line=f"An adapter for `{base}`{revision}{', loaded in 4 bits' if model.load_in_4bit else ''}.",
-        prompt=product_prompt("TITLE"),
+        prompt=product_prompt("TITLE", form).rstrip("\n") + "\n",
         data=_rows({f"`{file.name}`": f"`{content_hash(file)}`" for file in files if file.is_file()}),
         held_out_percent=settings.training.held_out_percent,
         losses="| loss | value |\n|---|---|\n" + _rows({name: f"{loss:.4f}" for name, loss in losses.items()}),

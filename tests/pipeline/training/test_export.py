@@ -134,7 +134,8 @@ def test_everything_at_once(folder, llama_cpp, hub):
     assert modelfile.startswith(f"FROM ./model-{KIND}.gguf\n")
     template = re.search(r'TEMPLATE """(.*?)\{\{ \.Response \}\}"""', modelfile, re.DOTALL)[1]
     assert template.replace("{{ .Prompt }}", "Lamp") == product_prompt("Lamp")
-    assert "PARAMETER temperature 0.2\nPARAMETER num_predict 4\nPARAMETER num_ctx 2048\n" in modelfile
+    assert "PARAMETER temperature 0.2\nPARAMETER repeat_penalty 1.15\n" in modelfile
+    assert 'PARAMETER stop "### Instruction:"\nPARAMETER num_predict 4\nPARAMETER num_ctx 2048\n' in modelfile
     assert not (folder / "merged_model_demo").exists()
 
     adapter = folder / "lora_model_demo"

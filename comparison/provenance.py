@@ -39,11 +39,10 @@ def faults(source: Source, system: System, settings: Settings) -> list[str]:
     for group in ["model", "generation"] + ["rag"] * system.retrieval:
         then, now = source.settings.get(group, {}), getattr(settings, group)
         answered = now.with_role(ANSWERED)
-        changed = [
+        changed = [  # an answer of an earlier version was made without the settings that its file does not name
             f"{group}.{name}"
             for name, value in now
-            if name in answered and name in then
-            if then[name] != value and not _same_model(name, then[name], value)
+            if name in answered and then.get(name) != value and not _same_model(name, then.get(name), value)
         ]
         if changed:
             found.append(_("other settings: {names}").format(names=", ".join(changed)))

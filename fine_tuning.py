@@ -8,9 +8,9 @@
     torchrun --nproc_per_node 2 fine_tuning.py              on two cards, each with half of a step's examples
     python fine_tuning.py --model.save_gguf q4_k_m          also save a GGUF file for llama.cpp and Ollama
 
-Supervised fine-tuning on prompts `title -> description`; the loss counts the description only, which ends with the
-end-of-text token. Run the same command again after an interruption: it goes on from the last checkpoint. The losses are
-in trainer_outputs: loss.png shows them, metrics.jsonl has them line by line.
+Supervised fine-tuning on prompts `title -> description`; the loss counts only the description, which ends with the
+token that ends an answer. After an interruption, run the same command again: it continues from the last checkpoint. In
+trainer_outputs, loss.png shows the losses as curves and metrics.jsonl has them line by line.
 """
 
 from __future__ import annotations

@@ -63,6 +63,7 @@ if TYPE_CHECKING:
 DESCRIPTION = N_("Script 5: index the catalogue in Chroma.")
 
 SLICE = 512  # products that are read and embedded together
+SLICE_CHARACTERS = 1 << 22  # of them, where they are long: a slice is in memory three times
 SHOWN_NUMBERS = 5  # of the example of an embedding
 
 
@@ -188,7 +189,7 @@ def add_documents(
     print("\n" + _("Adding the documents to the vector_store...") + "\n", flush=True)
     products = read_products(settings.data.processed_file, settings.rag.max_records)
     with progress_bar(_("Indexing products"), total=total) as bar:
-        for read, documents in prefetch((part, split(part)) for part in slices(products, SLICE)):
+        for read, documents in prefetch((part, split(part)) for part in slices(products)):
             for product, its_documents in zip(read, documents, strict=True):
                 keywords.add(product, [document.id for document in its_documents])
             if new := stored.missing(list(chain.from_iterable(documents))):
@@ -196,9 +197,17 @@ def add_documents(
             bar.update(len(read))
 
 
-def slices(items: Iterator, size: int) -> Iterator[list]:
-    """`items` in lists of `size`, the last one shorter."""
-    while part := list(islice(items, size)):
+def slices(products: Iterator[Product]) -> Iterator[list[Product]]:
+    """`products` in lists of `SLICE`; of fewer where these hold more than `SLICE_CHARACTERS`."""
+    part: list[Product] = []
+    characters = 0
+    for product in products:
+        part.append(product)
+        characters += len(product.product) + len(product.description)
+        if len(part) == SLICE or characters > SLICE_CHARACTERS:
+            yield part
+            part, characters = [], 0
+    if part:
         yield part
 
 

@@ -39,7 +39,7 @@ def main() -> None:
     limit_memory(options.memory_gb)
     language_model = prepare_for_inference(load_foundation_model(settings), settings)
     language_model.model.generation_config.eos_token_id = None  # so that no answer ends early
-    questions = [Question(title, product_prompt(title)) for title in titles(options.answers)]
+    questions = [Question(title, product_prompt(title, language_model.form)) for title in titles(options.answers)]
     measure(language_model, questions[:2], settings, 1)  # the first ones compile kernels
     measure(language_model, questions[:4], settings, 4)
 

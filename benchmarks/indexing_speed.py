@@ -31,7 +31,7 @@ from pipeline.command.command_line import read_settings  # noqa: E402
 from pipeline.search.embedding import dimension_of, embed, load_embedding_model  # noqa: E402
 from pipeline.search.splitter import splitter_for  # noqa: E402
 from pipeline.search.writer import CHROMA_BATCH, client_to_write_with, persisted, writable_collection  # noqa: E402
-from rag_indexing import SLICE, fill, measure_catalogue, slices  # noqa: E402
+from rag_indexing import SLICE, fill, measure_catalogue  # noqa: E402
 
 TITLES = 1000
 
@@ -139,8 +139,8 @@ def from_documents(documents: list, embeddings):
 
 
 def embed_all(embeddings, texts: list[str], settings: Settings) -> None:
-    for part in slices(iter(texts), SLICE):
-        embed(embeddings, part, settings.rag.embedding_batch_size)
+    for start in range(0, len(texts), SLICE):
+        embed(embeddings, texts[start : start + SLICE], settings.rag.embedding_batch_size)
 
 
 def store_all(documents: list, embeddings, settings: Settings) -> None:

@@ -10,6 +10,9 @@ from config import ANSWERED, Settings
 from pipeline.runtime.artifacts import content_hash, meta_path, read_meta
 from pipeline.runtime.messages import _
 
+# What earlier versions did before these settings were there.
+EARLIER = {"prompt_format": "alpaca", "repetition_penalty": 1.0}
+
 
 class Source(NamedTuple):
     """What an answer was made with: groups of settings, and the hashes of the artifacts that it depends on."""
@@ -39,10 +42,11 @@ def faults(source: Source, system: System, settings: Settings) -> list[str]:
     for group in ["model", "generation"] + ["rag"] * system.retrieval:
         then, now = source.settings.get(group, {}), getattr(settings, group)
         answered = now.with_role(ANSWERED)
-        changed = [  # an answer of an earlier version was made without the settings that its file does not name
+        changed = [
             f"{group}.{name}"
             for name, value in now
-            if name in answered and then.get(name) != value and not _same_model(name, then.get(name), value)
+            if name in answered and then.get(name, EARLIER.get(name)) != value
+            if not _same_model(name, then.get(name), value)
         ]
         if changed:
             found.append(_("other settings: {names}").format(names=", ".join(changed)))

@@ -210,3 +210,14 @@ def test_interrupted_indexing_goes_on_and_follows_the_catalogue(interrupted_inde
     assert index.keys() - stored(folder).keys() == {
         id_ for id_, document in index.items() if document["product"] in ("Lamp 0", "Lamp 1")
     }
+
+
+def test_slices_of_long_products_are_short():
+    from pipeline.catalogue.products import Product
+    from rag_indexing import SLICE, SLICE_CHARACTERS, slices
+
+    products = [Product("Lamp", "x" * (SLICE_CHARACTERS // 3 if number < 7 else 10)) for number in range(SLICE + 20)]
+    parts = list(slices(iter(products)))
+    assert [product for part in parts for product in part] == products
+    assert [len(part) for part in parts][:2] == [3, 3]
+    assert max(len(part) for part in parts) == SLICE

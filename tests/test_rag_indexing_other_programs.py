@@ -59,6 +59,17 @@ def test_a_collection_of_the_same_name_is_refused(flags, tmp_path):
     assert (count_of(tmp_path, "products"), count_of(tmp_path, "lamps")) == (500, len(PRODUCTS))
 
 
+def test_a_collection_in_the_place_of_ours_is_refused(flags, tmp_path):
+    """It is said to be another program's, not to be damaged."""
+    run_well("rag_indexing.py", tmp_path, *flags)
+    with chroma_in(tmp_path) as client:
+        client.delete_collection("products")
+        add_documents(client, "products", len(PRODUCTS))
+    for script in ("rag_search_vs.py", "rag_indexing.py"):
+        assert_refused(run_script(script, tmp_path, *flags), "another program", "--rag.collection")
+    assert count_of(tmp_path, "products") == len(PRODUCTS)
+
+
 def test_another_collection_in_the_folder_grows_after_indexing(flags, tmp_path):
     with chroma_in(tmp_path) as client:
         add_documents(client, "diary", MANY)

@@ -1,4 +1,4 @@
-"""The one Alpaca template that every system is asked with, and the texts that go into it."""
+"""The project's Alpaca template, the form of prompts in general, and the texts that go into them."""
 
 import re
 from typing import NamedTuple

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from peft import PeftModel
-    from transformers import PreTrainedModel
+    from transformers import PretrainedConfig, PreTrainedModel
 
 ROWS_WITHOUT_CARD = 16
 SHARE_OF_FREE_MEMORY = 0.9  # the rest is for what the estimate leaves out and for memory fragmentation
@@ -29,7 +29,12 @@ def _working_memory(model: PreTrainedModel | PeftModel) -> int:
     """Bytes that Unsloth allocates to answer: two weights in 16 bits at a time, and the adapter in 16 bits."""
     config = model.config.get_text_config()
     adapter = sum(weight.numel() for name, weight in model.named_parameters() if "lora_" in name)
-    return model.dtype.itemsize * (2 * config.hidden_size * config.intermediate_size + adapter)
+    return model.dtype.itemsize * (2 * config.hidden_size * _inner_size(config) + adapter)
+
+
+def _inner_size(config: PretrainedConfig) -> int:
+    """The width of the feed-forward layers: four times the model's where the configuration names none, as in GPT-2."""
+    return getattr(config, "intermediate_size", None) or 4 * config.hidden_size
 
 
 def largest_batch(model: PreTrainedModel | PeftModel, length: int, new_tokens: int, memory: int | None) -> int:
@@ -45,7 +50,7 @@ def largest_batch(model: PreTrainedModel | PeftModel, length: int, new_tokens: i
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     head_size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     cache = 2 * config.num_hidden_layers * heads * head_size * number
-    layer = (3 * config.intermediate_size + 6 * config.hidden_size) * number
+    layer = (3 * _inner_size(config) + 6 * config.hidden_size) * number
     reading = length * (cache + layer)
     answering = (2 * length + new_tokens) * cache
     logits = 6 * 4 * config.vocab_size

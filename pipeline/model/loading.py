@@ -206,7 +206,9 @@ def _load(backend: str, settings: Settings, offload_embedding: bool | None) -> L
             model = AutoModelForCausalLM.from_pretrained(name, device_map=_device_map(settings), **shared)
         except ImportError as error:  # flash-attn or bitsandbytes
             raise UserError(
-                _("The model {name} cannot be loaded with these settings: {reason}").format(name=name, reason=error)
+                _("The model {name} cannot be loaded with these settings: {reason}").format(
+                    name=settings.model.name, reason=error
+                )
             ) from None
     # A model of a package is known by its name, which an adapter records, and not by its folder in the cache.
     model.config._name_or_path = model.name_or_path = settings.model.name

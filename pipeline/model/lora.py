@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from config import Settings
 from pipeline.model.loading import LanguageModel, choose_backend
-from pipeline.runtime.errors import UserError
+from pipeline.runtime.errors import UserError, first_line
 from pipeline.runtime.messages import _
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def add_lora(language_model: LanguageModel, settings: Settings) -> LanguageModel
         try:
             model = get_peft_model(language_model.model, config)
         except ValueError as error:  # peft knows some layers of some models that can get none
-            raise UserError(f"lora.target_modules: {str(error).splitlines()[0]}") from None
+            raise UserError(f"lora.target_modules: {first_line(error)}") from None
     return language_model._replace(model=model)
 
 

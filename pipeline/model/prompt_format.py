@@ -45,7 +45,10 @@ def prompt_format(tokenizer: PreTrainedTokenizerBase, settings: Settings) -> Pro
 def require_trained_with(name: str, settings: Settings) -> None:
     """Raise UserError unless the adapter has learned from prompts of the form `name`; old ones do not say alpaca."""
     lora_dir = settings.model.lora_dir
-    learned = (read_meta(lora_dir) or {}).get("settings", {}).get("model", {}).get("prompt_format", ALPACA.name)
+    meta = read_meta(lora_dir)
+    if meta is None:  # an adapter from elsewhere
+        return
+    learned = meta["settings"].get("model", {}).get("prompt_format", ALPACA.name)
     if learned != name:
         raise UserError(
             _(

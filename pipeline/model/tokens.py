@@ -97,11 +97,12 @@ def _joined(runs: list[int | str]) -> list[int | str]:
 
 
 def control_tokens(tokenizer: PreTrainedTokenizerBase) -> dict[int, str]:
-    """Id and text of the tokens that stand for no text, but for the one of unknown characters."""
+    """Id and text of the tokens that stand for no text. The one of unknown characters counts if it is an end, too."""
+    ends = (tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id)
     added = {number: token.content for number, token in tokenizer.added_tokens_decoder.items()}
     special = dict(zip(tokenizer.all_special_ids, tokenizer.all_special_tokens, strict=True))
     tokens = special | {number: text for number, text in added.items() if number in special or SIGN.search(text)}
-    return {number: text for number, text in tokens.items() if number != tokenizer.unk_token_id}
+    return {number: text for number, text in tokens.items() if number != tokenizer.unk_token_id or number in ends}
 
 
 def _spelt(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:

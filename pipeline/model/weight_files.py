@@ -19,7 +19,7 @@ from pipeline.runtime.packages import file_hash
 
 SAMPLE = 4096  # bytes at the beginning, in the middle and at the end of each tensor: 4 MB of a model of 16 GB
 WRITTEN_BY = ("_name_or_path", "transformers_version")  # of a configuration: who saved it, not what the model is
-VOCABULARY = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "merges.txt")
+VOCABULARY = ("chat_template.jinja", "tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "merges.txt")
 
 
 def require_safetensors(folder: Path) -> None:

@@ -31,6 +31,8 @@ LEAST_COSINE = 0.99  # of a text's vector in 16 bits to that in 32; all-MiniLM-L
 TRIED_TEXTS = 8
 CLEARLY_FASTER = 1.25  # so that what else the machine does at that moment does not choose
 
+DOCUMENT_PROMPTS = ("document", "passage", "corpus")  # the names of the prompt before a document
+
 LONGEST_WINDOW = 2048  # tokens; a batch of texts that fill a longer window needs more memory than most machines have
 CHARACTERS_PER_TOKEN = 8  # more than texts have on average
 
@@ -58,8 +60,12 @@ def load_embedding_model(settings: Settings, device: str | None = None) -> Huggi
             query_encode_kwargs={"normalize_embeddings": True, "prompt_name": "query", "task": "query"},
         )
         _require_embedding_model(model_of(embeddings), name)
-        embeddings.embed_documents(["a", "two words"])  # some models load, but cannot read texts or make a batch
+        _use_prompt_of_documents(model_of(embeddings).prompts)
+        # Some models load, but cannot read texts or make a batch.
+        require_finite([*embeddings.embed_documents(["a", "two words"]), embeddings.embed_query("a")])
     except Exception as error:  # what a model's modules, tokenizer and weights may raise has no end
+        if is_out_of_memory(error):
+            raise
         raise UserError(
             _(
                 "The embedding model {name} cannot be loaded: {reason} "
@@ -67,6 +73,29 @@ def load_embedding_model(settings: Settings, device: str | None = None) -> Huggi
             ).format(name=name, reason=first_line(error))
         ) from None
     return embeddings
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether the machine is at fault, and not the model."""
+    import torch
+
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError))
+
+
+def require_finite(numbers: Any) -> None:
+    """Raise ValueError where a number is not finite: weights that are damaged give such vectors and scores."""
+    import numpy as np
+
+    if not np.isfinite(numbers).all():
+        raise ValueError(_("What it computes are no finite numbers."))
+
+
+def _use_prompt_of_documents(prompts: dict[str, str]) -> None:
+    """Give the prompt that a model has for documents the name that sentence-transformers looks for first.
+
+    Some models call it `passage` or `corpus`; the library means to find these, but finds its own empty one before.
+    """
+    prompts["document"] = next((prompts[name] for name in DOCUMENT_PROMPTS if prompts.get(name)), "")
 
 
 def _require_embedding_model(model: SentenceTransformer, name: str) -> None:
@@ -189,7 +218,10 @@ def _fastest_on_cpu(model: SentenceTransformer, texts: list[str]) -> torch.dtype
     fastest, exact = measure(model)
     chosen = torch.float32
     for precision in (torch.bfloat16, torch.float16):
-        seconds, vectors = measure(copy.deepcopy(model).to(precision))
+        try:
+            seconds, vectors = measure(copy.deepcopy(model).to(precision))
+        except RuntimeError:  # some layers cannot compute in 16 bits on a processor
+            continue
         likeness = torch.nn.functional.cosine_similarity(vectors, exact).min()
         if seconds * CLEARLY_FASTER < fastest and likeness > LEAST_COSINE:
             fastest, chosen = seconds, precision

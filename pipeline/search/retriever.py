@@ -7,6 +7,7 @@ hybrid     the same title; else what both find, by one score
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -21,7 +22,7 @@ from pipeline.runtime.artifacts import read_meta, require
 from pipeline.runtime.errors import UserError, first_line
 from pipeline.runtime.messages import _
 from pipeline.runtime.rerun import command
-from pipeline.search.embedding import as_far_as_read, kind_of, load_embedding_model
+from pipeline.search.embedding import as_far_as_read, is_out_of_memory, kind_of, load_embedding_model, require_finite
 from pipeline.search.keyword_index import KeywordIndex, path_for
 from pipeline.search.store import collection_of, open_vector_store
 
@@ -231,13 +232,26 @@ def open_search(settings: Settings, embeddings: Embeddings | None = None) -> Pro
     return ProductRetriever(
         collection=collection_of(store),
         store=store,
-        keywords=KeywordIndex(require(path_for(settings), made_by="rag_indexing.py")),
+        keywords=open_keywords(settings),
         embeddings=embeddings if rag.method != "keyword" else None,
         reranker=load_reranker(settings) if rag.reranker else None,
         method=rag.method,
         top_k=rag.top_k,
         floor=floors[rag.method],
     )
+
+
+def open_keywords(settings: Settings) -> KeywordIndex:
+    """The keyword index. Raises UserError where it is missing or cannot be read."""
+    file = require(path_for(settings), made_by="rag_indexing.py")
+    try:
+        return KeywordIndex(file)
+    except (sqlite3.Error, ValueError) as error:  # ValueError: it holds no product, or half of one's numbers
+        raise UserError(
+            _("{file} cannot be read ({reason}). Make it again: {command}").format(
+                file=file, reason=first_line(error), command=command("rag_indexing.py")
+            )
+        ) from None
 
 
 def load_reranker(settings: Settings) -> CrossEncoder:
@@ -255,8 +269,11 @@ def load_reranker(settings: Settings) -> CrossEncoder:
             model_kwargs={"use_safetensors": True},
         )
         _require_reranker(reranker, name)
-        reranker.predict([("a", "two words"), ("a", "b")], show_progress_bar=False)  # some load, but cannot read pairs
+        # Some models load, but cannot read pairs.
+        require_finite(reranker.predict([("a", "two words"), ("a", "b")], show_progress_bar=False))
     except Exception as error:  # what a model's modules, tokenizer and weights may raise has no end
+        if is_out_of_memory(error):
+            raise
         raise UserError(
             _(
                 "The reranker {name} cannot be loaded: {reason} "

@@ -227,8 +227,9 @@ def damaged_graph_file(settings: Settings) -> Path | None:
     folder = graph_folder(settings)
     if folder is None or meta["settings"].get("collection") != settings.rag.collection:
         return None
-    # Earlier versions noted the files of the other collections in the folder, too.
-    written = {name: size for name, size in meta["graph"].items() if name.startswith(folder.name)} or meta["graph"]
+    # Earlier versions noted the files of the other collections in the folder, too. Where none of ours is noted, another
+    # collection stands in the place of ours.
+    written = {name: size for name, size in meta["graph"].items() if name.startswith(folder.name)}
     present = graph_files(folder)
     damaged = (settings.rag.chroma_dir / name for name, size in written.items() if present.get(name) != size)
     return next(damaged, None)

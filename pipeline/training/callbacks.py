@@ -19,6 +19,7 @@ from pipeline.runtime.errors import UserError
 from pipeline.runtime.interrupts import FirstInterruptNoted
 from pipeline.runtime.messages import _
 from pipeline.runtime.progress import progress_bar
+from pipeline.training.checkpoints import checkpoints, step_of
 from pipeline.training.loss_curve import draw_loss_curve
 from pipeline.training.trainer import DescriptionTrainer
 
@@ -143,8 +144,8 @@ class LossWatch(TrainerCallback):
 
     def end(self, args, step: int, loss: float) -> None:
         if self.trainer.is_world_process_zero():
-            for checkpoint in Path(args.output_dir).glob("checkpoint-*"):
-                if int(checkpoint.name.split("-")[1]) >= self.bad_since - 1:
+            for checkpoint in checkpoints(Path(args.output_dir)):
+                if step_of(checkpoint) >= self.bad_since - 1:
                     shutil.rmtree(checkpoint, ignore_errors=True)
         raise UserError(
             _(

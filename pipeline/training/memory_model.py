@@ -38,7 +38,9 @@ class Shape(NamedTuple):
 
     @classmethod
     def of(cls, config: PretrainedConfig) -> Shape:
-        """Raises AttributeError where `config` is of another kind of model."""
+        """Raises AttributeError where `config` is of another kind of model, such as a mixture of experts."""
+        if getattr(config, "num_local_experts", None) or getattr(config, "num_experts", None):
+            raise AttributeError("experts")
         head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
         return cls(
             layers=config.num_hidden_layers,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from config import Settings
 from pipeline.model.loading import LanguageModel, resolve_dtype
+from pipeline.model.packaged import local_folder
 from pipeline.runtime.messages import _
 from pipeline.runtime.progress import progress_bar
 
@@ -50,7 +51,7 @@ def save_configuration(language_model: LanguageModel, folder: Path, dtype: torch
     """
     from transformers import AutoConfig
 
-    name, revision = settings.model.name, settings.model.revision
+    name, revision = local_folder(settings.model.name), settings.model.revision
     config = AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=False)
     if hasattr(config, "quantization_config"):
         del config.quantization_config

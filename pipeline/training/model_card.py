@@ -70,7 +70,7 @@ def write_model_card(folder: Path, settings: Settings, form: PromptFormat, losse
     card = CARD.format(
         front_matter="\n".join(front_matter),
         base_line=f"An adapter for `{base}`{revision}{', loaded in 4 bits' if model.load_in_4bit else ''}.",
-        prompt=product_prompt("TITLE", form).rstrip("\n") + "\n",
+        prompt=product_prompt("TITLE", form).removesuffix("\n") + "\n",
         data=_rows({f"`{file.name}`": f"`{content_hash(file)}`" for file in files if file.is_file()}),
         held_out_percent=settings.training.held_out_percent,
         losses="| loss | value |\n|---|---|\n" + _rows({name: f"{loss:.4f}" for name, loss in losses.items()}),

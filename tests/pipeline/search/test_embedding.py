@@ -104,6 +104,22 @@ def test_documents_and_queries_have_their_own_prompts(small_embedding_model, tmp
     assert document @ query < 0.999
 
 
+@pytest.mark.parametrize(
+    ("prompts", "prompt"),
+    [
+        ({"query": "query: ", "passage": "passage: "}, "passage: "),
+        ({"query": "query: ", "document": "", "corpus": "text: "}, "text: "),
+        ({"query": "Instruct: find it\nQuery:"}, ""),
+    ],
+)
+def test_the_prompt_of_documents_may_have_another_name(small_embedding_model, tmp_path, prompts, prompt):
+    folder = changed(small_embedding_model, tmp_path / "m", "config_sentence_transformers.json", prompts=prompts)
+    embeddings, plain = load(folder), load(small_embedding_model)
+    [expected] = embed(plain, [prompt + "lamp"], 0)
+    np.testing.assert_allclose(embed(embeddings, ["lamp"], 0)[0], expected, atol=1e-3)
+    np.testing.assert_allclose(embeddings.embed_documents(["lamp"])[0], expected, atol=1e-3)
+
+
 def test_a_document_and_its_prompt_fit_the_window(small_embedding_model, tmp_path):
     from pipeline.catalogue.products import Product
     from pipeline.search.splitter import splitter_for
@@ -175,6 +191,24 @@ def test_what_is_no_embedding_model_is_refused_with_the_reason(small_embedding_m
     ):
         with pytest.raises(UserError, match=rf"(?s){folder.name}.*{reason}.*--rag.embedding_model"):
             load(folder)
+
+
+def with_nan(source: Path, folder: Path) -> Path:
+    from safetensors.numpy import load_file, save_file
+
+    shutil.copytree(source, folder)
+    tensors = load_file(folder / "model.safetensors")
+    nan = {name: np.full_like(tensor, np.nan) for name, tensor in tensors.items()}
+    save_file(nan, folder / "model.safetensors", {"format": "pt"})
+    return folder
+
+
+def test_models_that_compute_no_numbers_are_refused(small_embedding_model, cross_encoder, tmp_path):
+    with pytest.raises(UserError, match=r"finite.*--rag.embedding_model"):
+        load(with_nan(small_embedding_model, tmp_path / "embedding"))
+    folder = with_nan(cross_encoder, tmp_path / "reranker")
+    with pytest.raises(UserError, match=r"finite.*--rag.reranker"):
+        load_reranker(demo_settings(tmp_path, "--rag.reranker", str(folder)))
 
 
 def test_what_is_no_reranker_is_refused_with_the_reason(

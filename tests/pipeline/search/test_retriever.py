@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import sqlite3
 import uuid
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -19,7 +22,7 @@ from pipeline.search import keyword_index
 from pipeline.search import retriever as retriever_module
 from pipeline.search.calibration import floor_between
 from pipeline.search.keyword_index import KeywordIndex, new_index
-from pipeline.search.retriever import ProductRetriever, load_reranker, open_search
+from pipeline.search.retriever import ProductRetriever, load_reranker, open_keywords, open_search
 from pipeline.search.splitter import make_document
 from tests.pipeline.catalogue.test_products import DIFFERENT_TITLES
 from tests.running import demo_settings
@@ -208,6 +211,26 @@ def test_interrupted_writing_leaves_the_keyword_index_that_was_there(tmp_path):
         raise KeyboardInterrupt
     assert [file.name for file in tmp_path.iterdir()] == ["keywords.sqlite3"]
     assert KeywordIndex(tmp_path / "keywords.sqlite3").counts()[1] == len(CATALOGUE)
+
+
+@pytest.mark.parametrize("damage", ["cut off", "random bytes", "empty", "another program's"])
+def test_a_damaged_keyword_index_is_refused(tmp_path, damage):
+    settings = demo_settings(tmp_path)
+    file = keyword_index.path_for(settings)
+    with new_index(file) as keywords:
+        for number, product in enumerate(CATALOGUE):
+            keywords.add(product, [str(number)])
+    open_keywords(settings).close()
+    if damage == "cut off":
+        os.truncate(file, file.stat().st_size // 2)
+    elif damage == "another program's":
+        file.unlink()
+        with closing(sqlite3.connect(file)) as database:
+            database.execute("CREATE TABLE orders (id INTEGER)")
+    else:
+        file.write_bytes(bytes(range(256)) * 40 if damage == "random bytes" else b"")
+    with pytest.raises(UserError, match=r"keywords\.sqlite3 cannot be read.*python rag_indexing\.py"):
+        open_keywords(settings)
 
 
 def test_index_of_a_version_that_took_other_titles_for_the_same_is_refused(tmp_path):

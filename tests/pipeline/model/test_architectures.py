@@ -127,7 +127,8 @@ def assert_merged_is_base_and_adapter(settings: Settings) -> None:
         for weight in expected.parameters():
             weight.copy_(weight.bfloat16())
         assert torch.allclose(expected(prompt).logits, merged(prompt).logits, atol=1e-4)
-        assert (adapted - merged(prompt).logits).abs().max() < (adapted - untrained).abs().max() / 4
+        # By the mean, since rounding can send a single token of a mixture of experts to another expert.
+        assert (adapted - merged(prompt).logits).abs().mean() < (adapted - untrained).abs().mean() / 4
         assert torch.equal(expected.generate(prompt, **greedy), merged.generate(prompt, **greedy))
 
 
@@ -162,15 +163,16 @@ GENERATION = {
 
 @pytest.mark.parametrize("case", GENERATION)
 def test_generation_settings_of_the_model(case, work, tmp_path):
-    """Answers are what they are without them; the merged model's file has them as far as they make sense."""
+    """Greedy answers are what they are without them; the merged model's file has them as far as they make sense."""
     from transformers import GenerationConfig
 
     model = make_model(tmp_path / "model", "llama", LLAMA)
-    foundation_model.main(settings_for(model, work))
+    greedy = ("--generation.do_sample", "false")
+    foundation_model.main(settings_for(model, work, *greedy))
     answers = work / "answers_foundation.json"
     plain = [answer["answer"] for answer in json.loads(answers.read_text(encoding="utf-8"))]
     edit_json(model / "generation_config.json", **GENERATION[case])
-    settings = settings_for(model, work, "--model.save_merged", "--lora.target_modules", *ATTENTION)
+    settings = settings_for(model, work, *greedy, "--model.save_merged", "--lora.target_modules", *ATTENTION)
     assert_all_works(settings)
     assert [answer["answer"] for answer in json.loads(answers.read_text(encoding="utf-8"))] == plain
     merged = GenerationConfig.from_pretrained(settings.model.merged_dir)

@@ -37,7 +37,7 @@ STEPS = [
     "# Converting the dataset into prompts...",
     "Dataset converted: Dataset({",
     "# Planning the memory...",
-    "An optimizer step: 2 examples, end to end ",
+    "An optimizer step: 2 examples, packed into ",
     "# Loading the model and the tokenizer...",
     "and its tokenizer loaded!",
     "# Preparing the model for fine-tuning with LoRA (Low Rank Adaptation)...",

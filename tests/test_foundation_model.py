@@ -49,6 +49,7 @@ def test_answers_file(pipeline_run, name):
             "max_new_tokens": 12,
             "temperature": 0.2,
             "do_sample": True,
+            "repetition_penalty": 1.15,
             "use_cache": True,
             "seed": 3407,
             "batch_size": 0,

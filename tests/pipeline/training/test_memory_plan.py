@@ -80,7 +80,7 @@ def test_plan_only_prints_the_plan_and_stops(folder):
     assert "An optimizer step: 8 examples" in screen
     assert "Loading the model" not in screen
 
-    assert_refused(done["a card of 1 GB"], "does not hold the model", "--lora.r")
+    assert_refused(done["a card of 1 GB"], "do not fit into the card's memory", "--lora.r")
     assert_refused(done["no card"], "--training.memory_gb 8")
     assert done["a processor"].code == 0
     assert "An optimizer step: 4 examples" in done["a processor"].screen

@@ -109,12 +109,15 @@ class Role(Enum):
 EXAMPLES, LEARNED, ANSWERED, HASHED, RUN, FOUND, WRITTEN, REPLACED = Role
 
 
-def setting(default: Any, description: str, *roles: Role, short_flag: str | None = None, **limits: Any) -> Any:
+def setting(
+    default: Any, description: str, *roles: Role, short_flag: str | None = None, before: Any = None, **limits: Any
+) -> Any:
     """A field with its `description` (a message id) for --help, its roles, and pydantic's `limits`, like `ge=1`.
 
-    `short_flag` is a second name on the command line, without the group.
+    `short_flag` is a second name on the command line, without the group; `before` is the value that stands for versions
+    without the setting.
     """
-    about = {"roles": roles, "short_flag": short_flag}
+    about = {"roles": roles, "short_flag": short_flag, "before": before}
     return Field(default, description=description, json_schema_extra=about, **limits)
 
 
@@ -127,6 +130,11 @@ class Group(BaseModel):
     def with_role(cls, role: Role) -> set[str]:
         """The names of the settings of this group that have `role`."""
         return {name for name, field in cls.model_fields.items() if role in field.json_schema_extra["roles"]}
+
+    @classmethod
+    def before(cls, name: str) -> Any:
+        """The value that stands for versions without the setting `name`."""
+        return cls.model_fields[name].json_schema_extra["before"]
 
 
 class DataSettings(Group):
@@ -154,6 +162,7 @@ class ModelSettings(Group):
         N_("alpaca: the project's own prompt; chat: the model's chat template; auto: chat where it has one"),
         LEARNED,
         ANSWERED,
+        before="alpaca",
     )
     lora_dir: Path = setting(Path("lora_model_llama-3-8b-bnb-4bit"), N_("folder of the LoRA adapter"), REPLACED)
     max_seq_length: int = setting(8192, N_("longest sequence, prompt and answer, in tokens"), LEARNED, ANSWERED, ge=16)
@@ -270,7 +279,12 @@ class GenerationSettings(Group):
         True, N_("sample the next token according to its probability; false: always take the likeliest"), ANSWERED
     )
     repetition_penalty: float = setting(
-        1.15, N_("makes tokens that stand in the answer already less likely; 1: does not"), ANSWERED, ge=1, le=2
+        1.15,
+        N_("makes tokens that stand in the answer already less likely; 1: does not"),
+        ANSWERED,
+        before=1.0,
+        ge=1,
+        le=2,
     )
     use_cache: bool = setting(True, N_("keep what was computed for earlier tokens"), RUN)
     seed: int = setting(3407, N_("seed of the random sampling: the same seed gives the same answers"), ANSWERED, ge=0)

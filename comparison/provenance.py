@@ -10,9 +10,6 @@ from config import ANSWERED, Settings
 from pipeline.runtime.artifacts import content_hash, meta_path, read_meta
 from pipeline.runtime.messages import _
 
-# What earlier versions did before these settings were there.
-EARLIER = {"prompt_format": "alpaca", "repetition_penalty": 1.0}
-
 
 class Source(NamedTuple):
     """What an answer was made with: groups of settings, and the hashes of the artifacts that it depends on."""
@@ -45,7 +42,7 @@ def faults(source: Source, system: System, settings: Settings) -> list[str]:
         changed = [
             f"{group}.{name}"
             for name, value in now
-            if name in answered and then.get(name, EARLIER.get(name)) != value
+            if name in answered and then.get(name, now.before(name)) != value
             if not _same_model(name, then.get(name), value)
         ]
         if changed:

@@ -28,10 +28,8 @@ from pipeline.search.store import collection_of, open_vector_store
 
 if TYPE_CHECKING:
     import numpy as np
-    from langchain_core.embeddings import Embeddings
     from sentence_transformers import CrossEncoder
 
-METHODS = ("dense", "keyword", "hybrid")
 CANDIDATES = 50  # of each side
 ID_PAGE = 1000  # ids asked from Chroma at a time
 RERANKED = 20  # of the best, where there is a reranker
@@ -44,6 +42,7 @@ WEIGHTS: dict[str, tuple[float, float, float]] = {
     "keyword": (0.45, 0.55, 0),
     "hybrid": (0.4, 0.4, 0.2),
 }
+METHODS = tuple(WEIGHTS)
 
 
 # A query all of whose words stand in a product has found something, if it is only a sentence of its description: where
@@ -212,10 +211,10 @@ def fuse(features: np.ndarray, weights: tuple[float, float, float]) -> np.ndarra
     return np.minimum(scores + (1 - scores) * COVERED_WEIGHT * covered, BEST_WITHOUT_TITLE)
 
 
-def open_search(settings: Settings, embeddings: Embeddings | None = None) -> ProductRetriever:
+def open_search(settings: Settings) -> ProductRetriever:
     """The search that `rag.method` says, in the index that `require_index` has found whole.
 
-    Takes `embeddings` where they are loaded already. Raises UserError where a part of the index is missing.
+    Raises UserError where a part of the index is missing.
     """
     meta = read_meta(settings.rag.chroma_dir) or {"format": 0}
     floors = meta.get("floors")
@@ -226,14 +225,13 @@ def open_search(settings: Settings, embeddings: Embeddings | None = None) -> Pro
             )
         )
     rag = settings.rag
-    if embeddings is None and rag.method != "keyword":
-        embeddings = load_embedding_model(settings)
+    embeddings = load_embedding_model(settings) if rag.method != "keyword" else None
     store = open_vector_store(embeddings, settings)
     return ProductRetriever(
         collection=collection_of(store),
         store=store,
         keywords=open_keywords(settings),
-        embeddings=embeddings if rag.method != "keyword" else None,
+        embeddings=embeddings,
         reranker=load_reranker(settings) if rag.reranker else None,
         method=rag.method,
         top_k=rag.top_k,

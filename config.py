@@ -207,6 +207,9 @@ class LoraSettings(Group):
         LEARNED,
         min_length=1,
     )
+    layers_to_transform: list[int] = setting(
+        [], N_("layers that get an adapter, counted from 0; none named: all of them"), LEARNED, before=[]
+    )
 
 
 class TrainingSettings(Group):

@@ -30,6 +30,7 @@ def add_lora(language_model: LanguageModel, settings: Settings) -> LanguageModel
             lora_alpha=lora.lora_alpha,
             lora_dropout=lora.lora_dropout,
             target_modules=lora.target_modules,
+            layers_to_transform=lora.layers_to_transform or None,
             bias="none",
             use_gradient_checkpointing="unsloth" if training.gradient_checkpointing else False,
             random_state=training.seed,
@@ -48,6 +49,7 @@ def add_lora(language_model: LanguageModel, settings: Settings) -> LanguageModel
             lora_alpha=lora.lora_alpha,
             lora_dropout=lora.lora_dropout,
             target_modules=lora.target_modules,
+            layers_to_transform=lora.layers_to_transform or None,
             bias="none",
             task_type="CAUSAL_LM",
         )

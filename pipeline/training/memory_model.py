@@ -100,7 +100,8 @@ def memory_parts(shape: Shape, settings: Settings, tokens: int, offload_embeddin
     embeddings = shape.embeddings() * (4 if model.load_in_4bit and not unsloth else width)
     if offload_embedding:
         embeddings -= shape.input_embedding() * width
-    adapter = lora.r * shape.layers * sum(sum(projections.get(name, (0, 0))) for name in lora.target_modules)
+    adapted = len(lora.layers_to_transform) or shape.layers
+    adapter = lora.r * adapted * sum(sum(projections.get(name, (0, 0))) for name in lora.target_modules)
     # 8-bit states: two bytes a weight, and for each block of 256 a float with each of the two.
     states = 8 * adapter if training.optim == "adamw_torch" else 2 * adapter + adapter // 32
     working = BACKEND_TABLES + WORKSPACE if unsloth else WORKSPACE

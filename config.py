@@ -87,7 +87,7 @@ PROFILES: dict[str, dict] = {
             "eval_steps": 16,
         },
         "generation": {"max_new_tokens": 160},
-        # One document is enough to read for a model this small, and it is read in a third of the time of three.
+        # A model this small keeps more closely to one document than to several.
         "rag": {"embedding_model": "sentence-transformers/all-MiniLM-L6-v2", "max_records": 1200, "top_k": 1},
         "comparison": {"sample": 24},
     },

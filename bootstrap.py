@@ -1,7 +1,7 @@
 """Make `.venv` beside this file, install what this machine needs, then run the demo or the tests.
 
     python bootstrap.py          install only, and print the next command
-    python bootstrap.py demo     then run scripts 1 to 8 with the bundled catalogue and model
+    python bootstrap.py demo     then run scripts 1 to 8 with the bundled catalogue and a small model
     python bootstrap.py test     then check the code and run the tests
 
 Arguments that are not its own go on to every script of the demo (`--language pt_BR`) or to pytest (`-k name`).
@@ -41,6 +41,7 @@ from pipeline.command.uv_and_pip import (  # noqa: E402
     CPU,
     CUDA,
     LOCK,
+    NO_DEPS,
     OLDER_CUDA,
     command_for_uv,
     commands_for,
@@ -178,8 +179,8 @@ def missing_sets(kind: str, fault: str, with_dev: bool) -> list[str]:
 def fingerprint(name: str, kind: str) -> str:
     """Hash of all that decides what the set `name` installs."""
     digest = hashlib.sha256(kind.encode())
-    files = ["requirements-dev.txt"] if name == "dev" else ["requirements-cpu.txt", "requirements.txt"]
-    for file in [*files, LOCK]:
+    run = ["requirements-cpu.txt", "requirements.txt", NO_DEPS]
+    for file in [*(["requirements-dev.txt"] if name == "dev" else run), LOCK]:
         digest.update((ROOT / file).read_bytes())
     return digest.hexdigest()
 

@@ -46,6 +46,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_wheel(folder, "torch", "2.13.0+cpu", {"__init__.py": no_device})
     write_wheel(folder, "torchvision", "0.28.0+cu130", {"__init__.py": ""})
     write_wheel(folder, "addition", "1.0", {"__init__.py": ""})
+    write_wheel(folder, "weights", "1.0", {"__init__.py": ""}, requires="a-package-that-nobody-has")
     echo = "import sys\nprint({name!r}, sys.argv[1:])\nsys.exit({name!r} in open('failing.txt').read())\n"
     write_wheel(folder, "pytest", "9.2.0", {"__main__.py": echo.format(name="pytest")})
     write_wheel(folder, "ruff", "0.17.6", {"__main__.py": echo.format(name="ruff")})
@@ -64,6 +65,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory, wheels: Path) -> Path:
     assert result.returncode == 0, result.stderr
     assert "Installed in" in result.stdout
     assert "+ torch==2.13.0+cpu" in result.stderr, "uv installs"
+    assert "+ weights==1.0" in result.stderr, "without the package that it requires"
     assert "process_data.py --profile demo" in result.stdout
     return project
 
@@ -78,6 +80,7 @@ def copy_project(folder: Path) -> Path:
         "requirements-cpu.txt": "torch==2.13.0  # tensors\n",
         "requirements.txt": "-r requirements-cpu.txt\ntorchvision==0.28.0; python_version > '3'  # images\n",
         "requirements-dev.txt": "pytest==9.2.0\nruff\nimportlinter\n",
+        "requirements-no-deps.txt": "weights==1.0\n",
         "constraints.txt": "torch==2.13.0\ntorchvision==0.28.0\npytest==9.2.0\nuv==0.13.9\n",
         "failing.txt": "",
     }
@@ -87,13 +90,15 @@ def copy_project(folder: Path) -> Path:
     return folder
 
 
-def write_wheel(folder: Path, name: str, version: str, modules: dict[str, str]) -> None:
+def write_wheel(folder: Path, name: str, version: str, modules: dict[str, str], requires: str = "") -> None:
     """The smallest wheel that pip installs."""
     information = f"{name}-{version}.dist-info"
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    metadata += f"Requires-Dist: {requires}\n" if requires else ""
     with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
         for module, text in modules.items():
             wheel.writestr(f"{name}/{module}", text)
-        wheel.writestr(f"{information}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        wheel.writestr(f"{information}/METADATA", metadata)
         wheel.writestr(f"{information}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         wheel.writestr(f"{information}/RECORD", "")
 
@@ -168,15 +173,20 @@ def test_kind_of_pytorch_follows_the_card(monkeypatch, capability, backend):
 )
 def test_card_takes_torch_from_pytorchs_index_before_the_rest(monkeypatch, with_uv, options):
     monkeypatch.setattr(uv_and_pip, "answers", lambda address: True)
-    torch, rest = uv_and_pip.commands_for("python", "run", "auto", with_uv)
+    torch, rest, without_dependencies = uv_and_pip.commands_for("python", "run", "auto", with_uv)
     assert torch[torch.index("torch") :] == ["torch", "torchvision", *options]
     assert rest[-2:] == ["--requirement", "requirements.txt"]
+    assert without_dependencies[-3:] == ["--no-deps", "--requirement", "requirements-no-deps.txt"]
 
 
 def test_card_where_pytorchs_index_cannot_be_reached(project):
     write_nvidia_smi(project.parent, RTX_4060)
     result = run_bootstrap(project, "--dry-run")
-    assert uv_commands(result.stdout) == ["torch torchvision", "--requirement requirements.txt"]
+    assert uv_commands(result.stdout) == [
+        "torch torchvision",
+        "--requirement requirements.txt",
+        "--no-deps --requirement requirements-no-deps.txt",
+    ]
     assert "https://download.pytorch.org/whl/ does not answer" in result.stderr
     assert not (project / ".venv").exists()
 
@@ -190,21 +200,21 @@ def test_too_old_card_gets_the_cpu_set(project):
     write_nvidia_smi(project.parent, "6.1, NVIDIA GeForce GTX 1080")
     result = run_bootstrap(project, "--dry-run")
     assert "NVIDIA GeForce GTX 1080 is older than what Unsloth runs on" in result.stdout
-    assert uv_commands(result.stdout)[-1] == "--requirement requirements-cpu.txt"
+    assert uv_commands(result.stdout)[-2] == "--requirement requirements-cpu.txt"
 
 
 def test_cpu_option_leaves_the_card_alone(project):
     write_nvidia_smi(project.parent, RTX_4060)
     result = run_bootstrap(project, "--cpu", "--dry-run")
     assert "torchvision" not in result.stdout
-    assert uv_commands(result.stdout)[-1] == "--requirement requirements-cpu.txt"
+    assert uv_commands(result.stdout)[-2] == "--requirement requirements-cpu.txt"
 
 
 def test_driver_out_of_order_is_named_and_the_cpu_set_chosen(project):
     result = run_bootstrap(project, "--dry-run")
     assert "couldn't communicate with the NVIDIA driver" in result.stdout
     assert "https://www.nvidia.com/drivers" in result.stdout
-    assert uv_commands(result.stdout)[-1] == "--requirement requirements-cpu.txt"
+    assert uv_commands(result.stdout)[-2] == "--requirement requirements-cpu.txt"
 
 
 # --- the installation -------------------------------------------------------------------------------------------------
@@ -320,6 +330,7 @@ def test_pip_installs_where_uv_cannot_be_had(project, wheels, tmp_path):
     assert result.returncode == 0, result.stderr
     assert "The package uv cannot be had here: pip installs instead" in result.stdout
     assert "Successfully installed torch-2.13.0+" in result.stdout
+    assert "Successfully installed weights-1.0" in result.stdout
 
 
 def test_uv_gets_the_settings_of_pip(installed, monkeypatch, tmp_path):

@@ -11,6 +11,7 @@ from pathlib import Path
 from pipeline.runtime.messages import _
 
 LOCK = "constraints.txt"
+NO_DEPS = "requirements-no-deps.txt"  # packages that are installed without what they require
 PYTORCH_INDEX = "https://download.pytorch.org/whl/"
 CPU, CUDA, OLDER_CUDA = "cpu", "auto", "cu126"  # kinds of PyTorch in uv's words; `auto` looks at the card's driver
 # pip's settings (a company's index, certificate, proxy), and the environment variables by which uv knows them.
@@ -44,7 +45,11 @@ def commands_for(python: str, name: str, kind: str, with_uv: bool) -> list[list[
         return [[*pip, "--requirement", "requirements-dev.txt"]]
     torch = ["torch"] if kind == CPU else ["torch", "torchvision"]
     requirements = "requirements-cpu.txt" if kind == CPU else "requirements.txt"
-    return [[*pip, *torch, *source_of_torch(kind, with_uv)], [*pip, "--requirement", requirements]]
+    return [
+        [*pip, *torch, *source_of_torch(kind, with_uv)],
+        [*pip, "--requirement", requirements],
+        [*pip, "--no-deps", "--requirement", NO_DEPS],
+    ]
 
 
 def source_of_torch(kind: str, with_uv: bool) -> list[str]:

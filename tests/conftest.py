@@ -4,30 +4,36 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import pytest
+from filelock import FileLock
 
-from pipeline.catalogue.products import Product, read_products
-from tests.running import DEMO, Finished, run_script, run_well
+from tests.pipeline_run import read_pipeline_run, run_pipeline
+from tests.running import contents
+from tests.tiny_model import make_tiny_model
 
-TRAINING = (
-    *("--training.max_examples", "12", "--training.max_steps", "8", "--training.per_device_train_batch_size", "2"),
-    *("--training.save_steps", "2", "--training.logging_steps", "1"),
-    *("--training.eval_examples", "6", "--training.eval_steps", "3"),
-    *("--training.learning_rate", "0.01"),  # so that eight steps change what the model says
-)
-ANSWERS = ("--generation.max_new_tokens", "12")
-RECORDS = ("--rag.max_records", "24")
+
+def made_once(tmp_path_factory, name: str, make: Callable[[], Any]) -> Any:
+    """What `make` returns, as JSON keeps it: the first worker that asks makes it, and the others take it over."""
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    kept = base / f"{name}.json"
+    with FileLock(base / f"{name}.lock"):
+        if not kept.exists():
+            kept.write_text(json.dumps(make()), encoding="utf-8")
+        return json.loads(kept.read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="session", autouse=True)
 def clean_environment(tmp_path_factory):
-    """No settings of the user's, no network and no card; one thread, since several scripts run at the same time."""
+    """No settings of the user's, no network and no card; one thread, since several scripts run at the same time.
+
+    Wherever a test names no language model, it gets the tiny one: a byte is a token, so the window is wide.
+    """
     # A background job of a shell ignores Ctrl-C, and so would every script that it starts.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with pytest.MonkeyPatch.context() as patch:
@@ -38,6 +44,11 @@ def clean_environment(tmp_path_factory):
         patch.setenv("HF_HUB_OFFLINE", "1")
         patch.setenv("CUDA_VISIBLE_DEVICES", "")
         patch.setenv("OMP_NUM_THREADS", "1")
+        folder = tmp_path_factory.mktemp("model")
+        model = made_once(tmp_path_factory, "tiny-model", lambda: str(make_tiny_model(folder / "tiny")))
+        patch.setenv("DESCRIBE_MODEL__NAME", model)
+        patch.setenv("DESCRIBE_MODEL__PROMPT_FORMAT", "alpaca")
+        patch.setenv("DESCRIBE_MODEL__MAX_SEQ_LENGTH", "8192")
         yield
 
 
@@ -59,57 +70,15 @@ def pytest_collection_modifyitems(config, items):
         items[:] = [item for item in items if item not in slow]
 
 
-class PipelineRun(NamedTuple):
-    """One run of the eight scripts: where they wrote, what they printed, and what they were asked about."""
-
-    folder: Path
-    done: dict[str, Finished]
-    products: list[Product]  # the clean catalogue
-    asked: list[str]  # titles: two that were indexed, one that was not
-
-    def answers(self, name: str) -> list[dict]:
-        return json.loads((self.folder / name).read_text(encoding="utf-8"))
-
-    def copy(self, folder: Path, *names: str) -> Path:
-        """A folder with some of the artifacts, to damage them or to go on from them."""
-        for name in names:
-            source = self.folder / name
-            (shutil.copytree if source.is_dir() else shutil.copy2)(source, folder / name)
-        return folder
-
-
 @pytest.fixture(scope="session")
-def pipeline_run(tmp_path_factory) -> PipelineRun:
-    """The eight scripts in order with the demo profile, in a folder whose name has a space and accents.
-
-    Training and retrieval need nothing from each other and run side by side.
-    """
-    folder = tmp_path_factory.mktemp("catálogo de ação")
-    done = {"process_data.py": run_well("process_data.py", folder, *DEMO)}
-    products = list(read_products(folder / "trn_processed.json"))
-    asked = [products[0].product, products[7].product, "A Title That Is Nowhere"]
-
-    def run_all(scripts: dict[str, tuple[str, ...]]) -> None:
-        for script, flags in scripts.items():
-            done[script] = run_script(script, folder, *DEMO, *flags)
-
-    with ThreadPoolExecutor(2) as pool:
-        model_side = {
-            "foundation_model.py": (*ANSWERS, "--products", *asked),
-            "fine_tuning.py": (*ANSWERS, *TRAINING, "--model.save_merged", "--products", *asked),
-            "ft_test_trained_model.py": (*ANSWERS, "--products", *asked),
-        }
-        retrieval_side = {
-            "rag_indexing.py": RECORDS,
-            "rag_search_vs.py": (
-                *("--rag.top_k", "3", "--products", *asked),
-                *(product.product for product in products[10:15]),
-            ),
-            "rag_model_retriever.py": (*ANSWERS, "--products", *asked),
-        }
-        list(pool.map(run_all, [model_side, retrieval_side]))
-    run_all({"compare_models.py": (*ANSWERS, "--sample", "3")})
-    return PipelineRun(folder, done, products, asked)
+def pipeline_run(tmp_path_factory):
+    """One run of the eight scripts, which all tests read and none writes to."""
+    folder = tmp_path_factory.mktemp("catálogo de ação")  # a blank and accents
+    made_in, done = made_once(tmp_path_factory, "pipeline-run", lambda: (str(folder), run_pipeline(folder)))
+    run = read_pipeline_run(Path(made_in), done)
+    before = contents(run.folder)
+    yield run
+    assert contents(run.folder) == before
 
 
 @pytest.fixture(scope="session")

@@ -8,11 +8,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from importlib import import_module
+from io import StringIO
 from pathlib import Path
 from typing import NamedTuple
 
-from config import PROFILES, Settings
+from pytest import MonkeyPatch
+
+from config import Settings
 from pipeline.command.command_line import read_settings
+from pipeline.command.script import EXIT_USER_ERROR, problem_of
+from tests.tiny_model import byte_tokenizer
 
 PROJECT = Path(__file__).resolve().parent.parent
 DEMO = ("--profile", "demo")
@@ -59,6 +66,45 @@ def run_well(script: str, folder: Path, *flags: str, **environment: str) -> Fini
     return done
 
 
+def run_here(script: str, folder: Path, *flags: str) -> Finished:
+    """What `run_script` gives, of a run in this process, which has the libraries imported already.
+
+    For runs that depend on nothing but their settings and files.
+    """
+    module = import_module(script.removesuffix(".py"))
+    screen, errors, code = StringIO(), StringIO(), 0
+    with MonkeyPatch.context() as patch, redirect_stdout(screen), redirect_stderr(errors):
+        patch.chdir(folder)
+        patch.setenv("DESCRIBE_LANGUAGE", "en")
+        patch.setattr(sys, "argv", [str(PROJECT / script), "--work_dir", str(folder), *flags])
+        try:
+            module.main(read_settings(module.DESCRIPTION, sys.argv[1:]))
+        except Exception as error:
+            problem = problem_of(error)
+            if problem is None:
+                raise
+            code = EXIT_USER_ERROR
+            print(f"Error: {problem}", file=errors)
+        finally:
+            close_chroma()
+    return Finished(code, screen.getvalue(), errors.getvalue())
+
+
+def run_well_here(script: str, folder: Path, *flags: str) -> Finished:
+    """Run `script` in this process; it has to succeed."""
+    done = run_here(script, folder, *flags)
+    assert done.code == 0, done.errors
+    return done
+
+
+def close_chroma() -> None:
+    """Let go of every Chroma folder that this process has opened: another one may write to it next."""
+    if "chromadb" in sys.modules:
+        from chromadb.api.client import SharedSystemClient
+
+        SharedSystemClient.clear_system_cache()
+
+
 def kill_when(process: subprocess.Popen, condition: Callable[[], bool]) -> None:
     """End `process` without a warning, as a power cut does, as soon as `condition` holds."""
     end = time.monotonic() + DEADLINE
@@ -94,15 +140,15 @@ def demo_settings(folder: Path, *flags: str) -> Settings:
 
 
 def tiny_model(folder: Path, kind: str, sizes: dict, **generation) -> Path:
-    """A folder with a model of this kind of transformers, with random weights and the demo's tokenizer.
+    """A folder with a model of this kind of transformers, with random weights and a tokenizer of single bytes.
 
     `generation` are settings for its generation_config.json.
     """
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoConfig, AutoModelForCausalLM
 
-    tokenizer = AutoTokenizer.from_pretrained(PROFILES["demo"]["model"]["name"])
-    ids = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id, "pad_token_id": None}
+    tokenizer = byte_tokenizer()
+    ids = {"bos_token_id": None, "eos_token_id": tokenizer.eos_token_id, "pad_token_id": None}
     torch.manual_seed(0)
     model = AutoModelForCausalLM.from_config(AutoConfig.for_model(kind, vocab_size=len(tokenizer), **(ids | sizes)))
     with torch.no_grad():

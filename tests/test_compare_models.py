@@ -6,6 +6,7 @@ import csv
 import json
 import re
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,17 @@ import pytest
 from pipeline.model.answers import Answer, save_answers
 from pipeline.runtime.artifacts import write_meta
 from tests.comparison.browser import CHROMIUM, open_in_chromium
-from tests.running import DEMO, Finished, assert_refused, demo_settings, kill_when, run_script, run_well, start
+from tests.running import (
+    DEMO,
+    Finished,
+    assert_refused,
+    demo_settings,
+    kill_when,
+    run_here,
+    run_well,
+    run_well_here,
+    start,
+)
 
 SYSTEMS = ("foundation", "fine_tuned", "rag", "rag_fine_tuned")
 NOT_IN_CATALOGUE = "This product is not in the catalogue."
@@ -27,7 +38,13 @@ def sentences(number: int) -> str:
     return " ".join(words).capitalize() + f". Measures {10 + number} x {20 + number} cm."
 
 
-def compared(folder: Path, catalogue: dict[str, str], answers: dict[str, dict[str, str]], *flags: str) -> Finished:
+def compared(
+    folder: Path,
+    catalogue: dict[str, str],
+    answers: dict[str, dict[str, str]],
+    *flags: str,
+    run: Callable[..., Finished] = run_well_here,
+) -> Finished:
     """Run script 8 on a catalogue and on answers of scripts 2, 4 and 7 (by system, by title)."""
     settings = demo_settings(folder)
     lines = ",\n".join(json.dumps({"product": title, "description": text}) for title, text in catalogue.items())
@@ -38,7 +55,7 @@ def compared(folder: Path, catalogue: dict[str, str], answers: dict[str, dict[st
             for title, text in texts.items()
         ]
         save_answers(getattr(settings.answers, f"{system}_file"), made, settings)
-    return run_well("compare_models.py", folder, *DEMO, "--sample", "0", *flags)
+    return run("compare_models.py", folder, *DEMO, "--sample", "0", *flags)
 
 
 def report(folder: Path) -> dict:
@@ -73,7 +90,7 @@ def known(tmp_path_factory) -> tuple[Path, Finished]:
         "Nowhere": NOT_IN_CATALOGUE,
     }
     foundation = dict.fromkeys(rag, "This is a very good product.")
-    return folder, compared(folder, catalogue, {"foundation": foundation, "rag": rag})
+    return folder, compared(folder, catalogue, {"foundation": foundation, "rag": rag}, run=run_well)
 
 
 def answer(folder: Path, title: str, system: str = "rag") -> dict:
@@ -174,7 +191,7 @@ def test_verdict_names_the_better_system_in_both_languages(tmp_path):
     )
     assert headline in screen
     assert "Fine-tuning and the foundation model are tied: they differ by 0.0 chrF" in screen
-    again = run_well("compare_models.py", tmp_path, *DEMO, "--sample", "0", "--language", "pt_BR")
+    again = run_well_here("compare_models.py", tmp_path, *DEMO, "--sample", "0", "--language", "pt_BR")
     assert re.search(r"O RAG supera o fine-tuning em \d+,\d chrF", again.screen)
     assert 'lang="pt-BR"' in (tmp_path / "comparison.html").read_text(encoding="utf-8")
 
@@ -207,7 +224,7 @@ def test_outdated_answers_are_named_and_not_counted(tmp_path):
     settings.model.lora_dir.mkdir()
     (settings.model.lora_dir / "adapter_model.safetensors").write_bytes(b"a newer adapter")
     write_meta(settings.model.lora_dir, {"training": {}}, [])
-    done = run_well("compare_models.py", tmp_path, *DEMO, "--sample", "0", "--generation.temperature", "0.9")
+    done = run_well_here("compare_models.py", tmp_path, *DEMO, "--sample", "0", "--generation.temperature", "0.9")
     screen = " ".join(done.screen.split())
     assert "answers_foundation.json was made with other settings: generation.temperature" in screen
     assert "generation.temperature; an older adapter than that in" in screen
@@ -216,7 +233,7 @@ def test_outdated_answers_are_named_and_not_counted(tmp_path):
 
 
 def test_nothing_to_compare_says_what_to_run(tmp_path):
-    done = run_script("compare_models.py", tmp_path, *DEMO, "--sample", "0")
+    done = run_here("compare_models.py", tmp_path, *DEMO, "--sample", "0")
     assert_refused(done, "no answers to compare", "python foundation_model.py", "--sample 200")
 
 
@@ -263,15 +280,14 @@ def test_speed_and_memory_of_each_system_are_measured(pipeline_run):
 
 
 def test_killed_comparison_goes_on_and_asks_nothing_twice(pipeline_run, tmp_path):
-    names = ["trn_processed.json", "trn_processed.json.meta.json", "lora_model_demo", "lora_model_demo.meta.json"]
-    folder = pipeline_run.copy(tmp_path, *names, "trn_processed_dataset.json", "trn_processed_dataset.json.meta.json")
+    folder = pipeline_run.copy(tmp_path, "trn_processed*", "lora_model_demo*")
     flags = (*DEMO, "--sample", "6", "--generation.max_new_tokens", "12", "--generation.batch_size", "1")
     file = folder / "comparison_answers.jsonl"
     kill_when(start("compare_models.py", folder, *flags), lambda: file.is_file() and b'"answer"' in file.read_bytes())
     before = generated(folder)
     with file.open("ab") as end:
         end.write(b'{"answer": {"product": "cut in')
-    done = run_well("compare_models.py", folder, *flags)
+    done = run_well_here("compare_models.py", folder, *flags)
     assert "Left out: Retrieval, Retrieval + fine-tuning." in done.screen
     assert 0 < len(before) < len(generated(folder)) == 12
     assert max(Counter(generated(folder)).values()) == 1

@@ -78,7 +78,9 @@ def test_one_group_from_several_sources(monkeypatch):
     assert training.weight_decay == 0.01
 
 
-def test_defaults_are_those_of_the_first_version():
+def test_defaults_are_those_of_the_first_version(monkeypatch):
+    for name in [name for name in os.environ if name.startswith("DESCRIBE_")]:
+        monkeypatch.delenv(name)
     settings = read_settings("", [])
     assert settings.profile == "llama-3-8b"
     assert settings.products == [
@@ -321,11 +323,10 @@ def test_model_that_is_nowhere(pipeline_run, tmp_path):
 
 def test_default_profile_without_a_card_names_both_ways_on(pipeline_run):
     """No profile is chosen behind the user's back."""
-    bundled = PROFILES["demo"]["model"]["name"]
     flags = {
         "foundation_model.py": (),
         "fine_tuning.py": (),
-        "ft_test_trained_model.py": ("--model.lora_dir", "lora_model_demo", "--model.name", bundled),
+        "ft_test_trained_model.py": ("--model.lora_dir", "lora_model_demo"),
         "rag_model_retriever.py": ("--rag.embedding_model", PROFILES["demo"]["rag"]["embedding_model"]),
     }
     before = contents(pipeline_run.folder)

@@ -9,7 +9,6 @@ import shutil
 import pytest
 
 import fine_tuning
-from config import PROFILES
 from pipeline.catalogue.products import is_held_out, normalised_title
 from pipeline.model.configuration import read_configuration
 from pipeline.model.loading import LanguageModel, load_foundation_model
@@ -17,11 +16,10 @@ from pipeline.model.lora import add_lora
 from pipeline.model.weight_files import weights_fingerprint
 from pipeline.runtime.errors import UserError
 from pipeline.training.checkpoints import last_checkpoint, training_dir
-from tests.conftest import ANSWERS, TRAINING
-from tests.running import DEMO, assert_refused, contents, demo_settings, finish, kill_when, run_script, start
+from tests.pipeline_run import ANSWERS, TRAINING
+from tests.running import DEMO, assert_refused, contents, demo_settings, finish, kill_when, run_here, start
 from tests.test_foundation_model import PROMPT
-
-FOUNDATION = PROFILES["demo"]["model"]["name"]
+from tests.tiny_model import byte_tokenizer
 
 STEPS = [
     "# Information on the environment",
@@ -140,9 +138,7 @@ def test_examples_are_the_first_products_that_are_not_held_out(pipeline_run):
 
 @pytest.fixture(scope="module")
 def tokenizer():
-    from transformers import AutoTokenizer
-
-    return AutoTokenizer.from_pretrained(FOUNDATION)
+    return byte_tokenizer()
 
 
 def trainer_of(pipeline_run, folder, *flags: str):
@@ -241,7 +237,7 @@ def test_finished_training_leaves_no_checkpoint(pipeline_run):
     assert not list((pipeline_run.folder / "trainer_outputs").rglob("checkpoint-*"))
 
 
-def test_merged_model_is_base_and_adapter(pipeline_run):
+def test_merged_model_is_base_and_adapter(pipeline_run, tmp_path):
     """Plain transformers loads it, and its logits are those of the adapted model, rounded to 16 bits."""
     import torch
     from peft import PeftModel
@@ -253,7 +249,7 @@ def test_merged_model_is_base_and_adapter(pipeline_run):
     assert not any(loading.values()), loading
     with safe_open(merged_dir / "model-00001.safetensors", framework="pt") as file:
         assert {file.get_tensor(name).dtype for name in file.keys()} == {torch.bfloat16}  # noqa: SIM118
-    base = AutoModelForCausalLM.from_pretrained(FOUNDATION, dtype=torch.float32)
+    base = AutoModelForCausalLM.from_pretrained(demo_settings(tmp_path).model.name, dtype=torch.float32)
     tokens = AutoTokenizer.from_pretrained(merged_dir)(PROMPT.format(product="Lamp"), return_tensors="pt")
     with torch.no_grad():
         untrained = base(**tokens).logits
@@ -356,7 +352,7 @@ def test_adapter_of_a_changed_catalogue_is_refused(after_the_kill):
     folder, _done = after_the_kill[0]
     catalogue = folder / "trn_processed.json"
     catalogue.write_text(catalogue.read_text(encoding="utf-8").replace("the", "The"), encoding="utf-8", newline="\n")
-    done = run_script("ft_test_trained_model.py", folder, *DEMO)
+    done = run_here("ft_test_trained_model.py", folder, *DEMO)
     assert_refused(done, "trn_processed.json is not what", "lora_model_demo", "python fine_tuning.py")
 
 

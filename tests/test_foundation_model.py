@@ -7,7 +7,7 @@ import json
 import pytest
 
 from pipeline.catalogue.prompts import NOT_IN_CATALOGUE
-from tests.conftest import ANSWERS
+from tests.pipeline_run import ANSWERS
 from tests.running import DEMO, run_well
 
 PROMPT = """\

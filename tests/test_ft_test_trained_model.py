@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from config import PROFILES
-from tests.running import DEMO, assert_refused, contents, run_script
+from tests.running import DEMO, assert_refused, contents, demo_settings, run_here
 from tests.test_foundation_model import PROMPT
 
 
@@ -74,29 +73,29 @@ def empty(folder: Path) -> None:
 
 @pytest.mark.parametrize("damage", [truncate, remove_config, break_config, remove_weights, leave_a_pickle_only, empty])
 def test_damaged_adapter_is_refused(pipeline_run, tmp_path, damage):
-    pipeline_run.copy(tmp_path, "lora_model_demo", "lora_model_demo.meta.json")
+    pipeline_run.copy(tmp_path, "lora_model_demo*")
     damage(tmp_path / "lora_model_demo")
     before = contents(tmp_path)
-    assert_refused(run_script("ft_test_trained_model.py", tmp_path, *DEMO), "lora_model_demo", "python fine_tuning.py")
+    assert_refused(run_here("ft_test_trained_model.py", tmp_path, *DEMO), "lora_model_demo", "python fine_tuning.py")
     assert contents(tmp_path) == before
 
 
 def test_pickle_in_place_of_the_foundation_model_is_refused(pipeline_run, tmp_path):
     import pickle
 
-    folder = shutil.copytree(PROFILES["demo"]["model"]["name"], tmp_path / "foundation")
+    folder = shutil.copytree(demo_settings(tmp_path).model.name, tmp_path / "foundation")
     (folder / "model.safetensors").unlink()
     (folder / "pytorch_model.bin").write_bytes(pickle.dumps({"weight": Bomb(tmp_path / "unpickled")}))
-    done = run_script("foundation_model.py", tmp_path, *DEMO, "--model.name", str(folder))
+    done = run_here("foundation_model.py", tmp_path, *DEMO, "--model.name", str(folder))
     assert_refused(done, "safetensors", "foundation")
     assert not (tmp_path / "unpickled").exists()
 
 
 def test_adapter_of_another_model_is_refused(pipeline_run, tmp_path):
-    pipeline_run.copy(tmp_path, "lora_model_demo", "lora_model_demo.meta.json")
-    done = run_script("ft_test_trained_model.py", tmp_path, *DEMO, "--model.name", "unsloth/llama-3-8b")
-    assert_refused(done, "was trained on", "foundation", "unsloth/llama-3-8b", "--model.name", "python fine_tuning.py")
+    pipeline_run.copy(tmp_path, "lora_model_demo*")
+    done = run_here("ft_test_trained_model.py", tmp_path, *DEMO, "--model.name", "unsloth/llama-3-8b")
+    assert_refused(done, "was trained on", "tiny", "unsloth/llama-3-8b", "--model.name", "python fine_tuning.py")
     config = tmp_path / "lora_model_demo" / "adapter_config.json"
     values = json.loads(config.read_text(encoding="utf-8"))
     config.write_text(json.dumps(values | {"base_model_name_or_path": "someone/other"}), encoding="utf-8")
-    assert_refused(run_script("ft_test_trained_model.py", tmp_path, *DEMO), "someone/other", "--model.name")
+    assert_refused(run_here("ft_test_trained_model.py", tmp_path, *DEMO), "someone/other", "--model.name")

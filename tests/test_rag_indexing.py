@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.search.embedding import MINILM_PACKAGE
-from tests.conftest import RECORDS
-from tests.running import DEMO, assert_refused, kill_when, run_script, run_well, start
+from tests.pipeline_run import RECORDS
+from tests.running import DEMO, assert_refused, close_chroma, kill_when, run_here, run_well, run_well_here, start
 
 pytestmark = pytest.mark.filterwarnings("ignore:legacy embedding function config")  # Chroma about itself
 
@@ -23,7 +23,6 @@ DOCUMENTS = 5_600  # more than Chroma takes in one call (5,461)
 def stored(folder: Path) -> dict[str, dict]:
     """Id -> product, text and vector of every document of an index."""
     import chromadb
-    from chromadb.api.client import SharedSystemClient
 
     client = chromadb.PersistentClient(
         path=str(folder / "chroma_db"), settings=chromadb.Settings(anonymized_telemetry=False)
@@ -35,7 +34,7 @@ def stored(folder: Path) -> dict[str, dict]:
         page = collection.get(limit=5000, offset=offset, include=["documents", "metadatas", "embeddings"])
         rows = zip(page["ids"], page["documents"], page["metadatas"], page["embeddings"], strict=True)
         found |= {id_: {"text": text, "vector": vector, **metadata} for id_, text, metadata, vector in rows}
-    SharedSystemClient.clear_system_cache()  # another process writes to the folder next
+    close_chroma()
     return found
 
 
@@ -89,13 +88,18 @@ def test_screen(pipeline_run):
     assert re.search(r"Indexing products +: 100%.* 24/24 ", done.errors)
 
 
-def test_documents_hold_the_catalogue_within_the_window(pipeline_run):
+@pytest.fixture(scope="module")
+def documents_of_the_run(pipeline_run, tmp_path_factory) -> dict[str, dict]:
+    return stored(pipeline_run.copy(tmp_path_factory.mktemp("opened"), "chroma_db"))
+
+
+def test_documents_hold_the_catalogue_within_the_window(pipeline_run, documents_of_the_run):
     """Every part carries the title and fits the embedding model's 256 tokens; the parts make up the description."""
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(Path(find_spec(MINILM_PACKAGE).origin).parent / "model" / "tokenizer.json"))
     tokenizer.no_truncation()
-    documents = stored(pipeline_run.folder).values()
+    documents = documents_of_the_run.values()
     total = re.search(r"Total chunks: (\d+)", pipeline_run.done["rag_indexing.py"].screen)[1]
     assert len(documents) == int(total) > 24  # some were split
     parts: dict[str, list[str]] = {}
@@ -112,24 +116,24 @@ def test_documents_hold_the_catalogue_within_the_window(pipeline_run):
     assert parts.keys() == {product.product for product in pipeline_run.products[:24]}
 
 
-def test_vectors_have_length_one(pipeline_run):
-    for document in stored(pipeline_run.folder).values():
+def test_vectors_have_length_one(documents_of_the_run):
+    for document in documents_of_the_run.values():
         assert sum(float(number) ** 2 for number in document["vector"]) == pytest.approx(1, abs=1e-3)
 
 
-def test_second_run_adds_nothing(pipeline_run, tmp_path):
+def test_second_run_adds_nothing(pipeline_run, documents_of_the_run, tmp_path):
     """Also where the system has no locale."""
-    before = stored(pipeline_run.folder)
     folder = pipeline_run.copy(tmp_path, "trn_processed.json", "chroma_db")
     done = run_well("rag_indexing.py", folder, *DEMO, *RECORDS, PYTHONUTF8="0", LC_ALL="C")
     assert added_and_removed(done.screen) == (0, 0)
     assert pipeline_run.products[0].description[:40] in done.screen.replace("'\n                '", "")
-    assert stored(folder).keys() == before.keys()
+    assert stored(folder).keys() == documents_of_the_run.keys()
 
 
-def test_index_of_another_embedding_model_is_refused(pipeline_run):
+def test_index_of_another_embedding_model_is_refused(pipeline_run, tmp_path):
+    folder = pipeline_run.copy(tmp_path, "trn_processed.json", "chroma_db*")
     for script in ("rag_search_vs.py", "rag_model_retriever.py"):
-        done = run_script(script, pipeline_run.folder, *DEMO, "--rag.embedding_model", "another/model")
+        done = run_here(script, folder, *DEMO, "--rag.embedding_model", "another/model")
         assert_refused(done, "all-MiniLM-L6-v2", "another/model", "python rag_indexing.py")
 
 
@@ -143,7 +147,7 @@ def test_index_of_another_embedding_model_is_refused(pipeline_run):
 )
 def test_damaged_catalogue(tmp_path, content, words):
     (tmp_path / "trn_processed.json").write_text(content, encoding="utf-8")
-    assert_refused(run_script("rag_indexing.py", tmp_path, *DEMO), "trn_processed.json", *words)
+    assert_refused(run_here("rag_indexing.py", tmp_path, *DEMO), "trn_processed.json", *words)
 
 
 # ------------------------------------------------------------------------------------------------ a long catalogue
@@ -162,7 +166,7 @@ def interrupted_index(pipeline_run, long_catalogue, small_embedding_model, tmp_p
 
     Before that, the folder held a whole index of the bundled catalogue, made with another embedding model.
     """
-    folder = pipeline_run.copy(tmp_path_factory.mktemp("interrupted"), "chroma_db", "chroma_db.meta.json")
+    folder = pipeline_run.copy(tmp_path_factory.mktemp("interrupted"), "chroma_db*")
     write_catalogue(folder, long_catalogue)
 
     def some_are_stored() -> bool:
@@ -178,14 +182,14 @@ def interrupted_index(pipeline_run, long_catalogue, small_embedding_model, tmp_p
 def test_incomplete_index_is_refused(interrupted_index):
     folder, flags = interrupted_index
     for script in ("rag_search_vs.py", "rag_model_retriever.py"):
-        assert_refused(run_script(script, folder, *flags), "chroma_db", "not complete", "python rag_indexing.py")
+        assert_refused(run_here(script, folder, *flags), "chroma_db", "not complete", "python rag_indexing.py")
 
 
 def test_interrupted_indexing_goes_on_and_follows_the_catalogue(interrupted_index, long_catalogue):
     folder, flags = interrupted_index
     already = len(stored(folder))
     assert 0 < already < DOCUMENTS
-    done = run_well("rag_indexing.py", folder, *flags)
+    done = run_well_here("rag_indexing.py", folder, *flags)
     index = stored(folder)
     texts = {document["text"] for document in index.values()}
     assert len(index) == len(texts) > 5461
@@ -200,9 +204,9 @@ def test_interrupted_indexing_goes_on_and_follows_the_catalogue(interrupted_inde
     # One product changes, one leaves, one comes.
     changed = [("Lamp 0", "Out of order."), *long_catalogue[2:], ("Lamp new", "Just in.")]
     write_catalogue(folder, changed)
-    refused = run_script("rag_search_vs.py", folder, *flags)
+    refused = run_here("rag_search_vs.py", folder, *flags)
     assert_refused(refused, "trn_processed.json is not what", "chroma_db", "python rag_indexing.py")
-    done = run_well("rag_indexing.py", folder, *flags)
+    done = run_well_here("rag_indexing.py", folder, *flags)
     assert added_and_removed(done.screen) == (2, 2)
     assert {document["text"] for document in stored(folder).values()} == texts - texts_of(
         long_catalogue[:2]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import DEMO, assert_refused, run_script, run_well
+from tests.running import DEMO, assert_refused, close_chroma, run_here, run_well_here
 from tests.test_rag_indexing import added_and_removed, number_after, write_catalogue
 from tests.test_rag_indexing_storage import chroma_server
 
@@ -30,11 +30,10 @@ def flags(tmp_path, small_embedding_model) -> tuple[str, ...]:
 def chroma_in(folder: Path) -> Iterator:
     """The client of another program; closed at the end, since the scripts write to the folder next."""
     import chromadb
-    from chromadb.api.client import SharedSystemClient
 
     settings = chromadb.Settings(anonymized_telemetry=False)
     yield chromadb.PersistentClient(path=str(folder / "chroma_db"), settings=settings)
-    SharedSystemClient.clear_system_cache()
+    close_chroma()
 
 
 def add_documents(client, name: str, count: int) -> None:
@@ -53,20 +52,20 @@ def count_of(folder: Path, name: str) -> int:
 def test_a_collection_of_the_same_name_is_refused(flags, tmp_path):
     with chroma_in(tmp_path) as client:
         add_documents(client, "products", 500)
-    assert_refused(run_script("rag_indexing.py", tmp_path, *flags), "products", "chroma_db", "--rag.collection")
+    assert_refused(run_here("rag_indexing.py", tmp_path, *flags), "products", "chroma_db", "--rag.collection")
     assert count_of(tmp_path, "products") == 500
-    run_well("rag_indexing.py", tmp_path, *flags, "--rag.collection", "lamps")
+    run_well_here("rag_indexing.py", tmp_path, *flags, "--rag.collection", "lamps")
     assert (count_of(tmp_path, "products"), count_of(tmp_path, "lamps")) == (500, len(PRODUCTS))
 
 
 def test_a_collection_in_the_place_of_ours_is_refused(flags, tmp_path):
     """It is said to be another program's, not to be damaged."""
-    run_well("rag_indexing.py", tmp_path, *flags)
+    run_well_here("rag_indexing.py", tmp_path, *flags)
     with chroma_in(tmp_path) as client:
         client.delete_collection("products")
         add_documents(client, "products", len(PRODUCTS))
     for script in ("rag_search_vs.py", "rag_indexing.py"):
-        assert_refused(run_script(script, tmp_path, *flags), "another program", "--rag.collection")
+        assert_refused(run_here(script, tmp_path, *flags), "another program", "--rag.collection")
     assert count_of(tmp_path, "products") == len(PRODUCTS)
 
 
@@ -74,22 +73,22 @@ def test_another_collection_in_the_folder_grows_after_indexing(flags, tmp_path):
     with chroma_in(tmp_path) as client:
         add_documents(client, "diary", MANY)
     others = set(tmp_path.glob("chroma_db/*/"))
-    run_well("rag_indexing.py", tmp_path, *flags)
+    run_well_here("rag_indexing.py", tmp_path, *flags)
     before = sizes(tmp_path)
     note_sizes_as_earlier_versions(tmp_path, before)
     with chroma_in(tmp_path) as client:
         add_documents(client, "diary", MANY)
     assert sizes(tmp_path) != before
-    done = run_well("rag_search_vs.py", tmp_path, *flags, "--products", "Lamp 7")
+    done = run_well_here("rag_search_vs.py", tmp_path, *flags, "--products", "Lamp 7")
     assert "* Product: Lamp 7 - Description: Light of 49 lumen." in done.screen
-    assert added_and_removed(run_well("rag_indexing.py", tmp_path, *flags).screen) == (0, 0)
+    assert added_and_removed(run_well_here("rag_indexing.py", tmp_path, *flags).screen) == (0, 0)
 
     [ours] = {folder for folder in tmp_path.glob("chroma_db/*/") if folder.is_dir()} - others
     (ours / "header.bin").write_bytes(b"")
-    done = run_script("rag_search_vs.py", tmp_path, *flags)
+    done = run_here("rag_search_vs.py", tmp_path, *flags)
     assert_refused(done, "header.bin", "not as long", "python rag_indexing.py")
     assert "emove" not in done.errors
-    assert added_and_removed(run_well("rag_indexing.py", tmp_path, *flags).screen) == (len(PRODUCTS), 0)
+    assert added_and_removed(run_well_here("rag_indexing.py", tmp_path, *flags).screen) == (len(PRODUCTS), 0)
     assert count_of(tmp_path, "diary") == 2 * MANY
 
 
@@ -107,11 +106,11 @@ def note_sizes_as_earlier_versions(folder: Path, files: dict[Path, int]) -> None
 
 
 def test_two_collections_of_ours_in_one_folder(flags, tmp_path):
-    run_well("rag_indexing.py", tmp_path, *flags)
-    run_well("rag_indexing.py", tmp_path, *flags, "--rag.collection", "lamps", "--rag.max_records", "10")
-    done = run_script("rag_search_vs.py", tmp_path, *flags)
+    run_well_here("rag_indexing.py", tmp_path, *flags)
+    run_well_here("rag_indexing.py", tmp_path, *flags, "--rag.collection", "lamps", "--rag.max_records", "10")
+    done = run_here("rag_search_vs.py", tmp_path, *flags)
     assert_refused(done, "lamps", "products", "--rag.collection", "python rag_indexing.py")
-    done = run_well("rag_indexing.py", tmp_path, *flags)
+    done = run_well_here("rag_indexing.py", tmp_path, *flags)
     assert number_after("generated in this run", done.screen) == 0
     assert added_and_removed(done.screen) == (0, 0)
     assert (count_of(tmp_path, "products"), count_of(tmp_path, "lamps")) == (len(PRODUCTS), 10)
@@ -122,10 +121,11 @@ def test_a_collection_of_another_program_on_a_server_is_refused(flags, tmp_path)
 
     with chroma_server(tmp_path / "server") as address:
         flags = (*flags, "--rag.server", address)
-        run_well("rag_indexing.py", tmp_path, *flags, "--rag.collection", "lamps")  # waits for the server's start
+        run_well_here("rag_indexing.py", tmp_path, *flags, "--rag.collection", "lamps")  # waits for the server's start
         port = int(address.rpartition(":")[2])
-        client = chromadb.HttpClient("127.0.0.1", port, settings=chromadb.Settings(anonymized_telemetry=False))
-        add_documents(client, "products", 5)
-        assert_refused(run_script("rag_indexing.py", tmp_path, *flags), "products", address, "--rag.collection")
+        settings = chromadb.Settings(anonymized_telemetry=False)
+        add_documents(chromadb.HttpClient("127.0.0.1", port, settings=settings), "products", 5)
+        assert_refused(run_here("rag_indexing.py", tmp_path, *flags), "products", address, "--rag.collection")
+        client = chromadb.HttpClient("127.0.0.1", port, settings=settings)
         assert client.get_collection("products", embedding_function=None).count() == 5
-        run_well("rag_search_vs.py", tmp_path, *flags, "--rag.collection", "lamps")  # its index is still complete
+        run_well_here("rag_search_vs.py", tmp_path, *flags, "--rag.collection", "lamps")  # its index is still complete

@@ -21,7 +21,7 @@ import pytest
 from pipeline.command.command_line import read_settings
 from pipeline.runtime.artifacts import sole_writer
 from pipeline.runtime.errors import UserError
-from tests.running import DEMO, assert_refused, finish, run_script, run_well, start
+from tests.running import DEMO, assert_refused, close_chroma, finish, run_here, run_script, run_well_here, start
 from tests.test_rag_indexing import added_and_removed, number_after, stored, texts_of, write_catalogue
 
 pytestmark = pytest.mark.filterwarnings("ignore:legacy embedding function config")  # Chroma about itself
@@ -36,7 +36,7 @@ def indexed(small_embedding_model, tmp_path_factory) -> tuple[Path, tuple[str, .
     folder = tmp_path_factory.mktemp("indexed")
     write_catalogue(folder, PRODUCTS)
     flags = (*DEMO, "--rag.max_records", "0", "--rag.embedding_model", str(small_embedding_model))
-    done = run_well("rag_indexing.py", folder, *flags)
+    done = run_well_here("rag_indexing.py", folder, *flags)
     assert number_after("generated in this run", done.screen) == len(PRODUCTS)
     return folder, flags
 
@@ -56,7 +56,7 @@ def test_killed_at_random_moments_ends_with_exactly_the_same_documents(indexed, 
         time.sleep(chance.uniform(0, 2))
         process.kill()
         finish(process)
-    run_well("rag_indexing.py", tmp_path, *flags)
+    run_well_here("rag_indexing.py", tmp_path, *flags)
     undisturbed, index = stored(indexed[0]), stored(tmp_path)
     assert index.keys() == undisturbed.keys()
     assert len({document["text"] for document in index.values()}) == len(PRODUCTS)
@@ -73,8 +73,8 @@ def test_ctrl_c_says_that_the_index_is_not_complete_and_the_same_command_goes_on
     assert done.code == 130
     assert "The index is not complete" in done.errors
     assert "half written" not in done.errors
-    assert_refused(run_script("rag_search_vs.py", tmp_path, *flags), "not complete", "python rag_indexing.py")
-    run_well("rag_indexing.py", tmp_path, *flags)
+    assert_refused(run_here("rag_search_vs.py", tmp_path, *flags), "not complete", "python rag_indexing.py")
+    run_well_here("rag_indexing.py", tmp_path, *flags)
     assert stored(tmp_path).keys() == stored(indexed[0]).keys()
 
 
@@ -83,14 +83,14 @@ def test_a_catalogue_of_other_products_takes_the_place_of_the_first(indexed, tmp
     folder, flags = copy_of(indexed, tmp_path)
     others = [(f"Chair {number}", f"It carries {number} kg.") for number in range(len(PRODUCTS))]
     write_catalogue(folder, others)
-    done = run_well("rag_indexing.py", folder, *flags)
+    done = run_well_here("rag_indexing.py", folder, *flags)
     assert added_and_removed(done.screen) == (len(others), len(PRODUCTS))
     assert {document["text"] for document in stored(folder).values()} == texts_of(others)  # reads their vectors too
 
 
 def test_another_collection_embeds_nothing_again(indexed, tmp_path):
     folder, flags = copy_of(indexed, tmp_path)
-    done = run_well("rag_indexing.py", folder, *flags, "--rag.collection", "others")
+    done = run_well_here("rag_indexing.py", folder, *flags, "--rag.collection", "others")
     assert number_after("generated in this run", done.screen) == 0
     assert added_and_removed(done.screen) == (len(PRODUCTS), 0)
 
@@ -103,12 +103,12 @@ def test_a_model_that_changed_under_its_name_is_noticed(indexed, tmp_path):
     folder, flags = copy_of(indexed, tmp_path)
     shutil.copytree(flags[-1], tmp_path / "model")
     flags = (*flags[:-1], str(tmp_path / "model"))
-    run_well("rag_indexing.py", folder, *flags)
+    run_well_here("rag_indexing.py", folder, *flags)
     [weights] = (tmp_path / "model").rglob("*.safetensors")
     tensors = load_file(weights)
     save_file({name: tensor[..., ::-1].copy() for name, tensor in tensors.items()}, weights, {"format": "pt"})
-    assert_refused(run_script("rag_search_vs.py", folder, *flags), "has changed since", "python rag_indexing.py")
-    done = run_well("rag_indexing.py", folder, *flags)
+    assert_refused(run_here("rag_search_vs.py", folder, *flags), "has changed since", "python rag_indexing.py")
+    done = run_well_here("rag_indexing.py", folder, *flags)
     assert number_after("generated in this run", done.screen) == len(PRODUCTS)
     assert added_and_removed(done.screen) == (len(PRODUCTS), 0)
 
@@ -118,12 +118,11 @@ def test_index_of_another_file_is_refused(indexed, tmp_path):
     other = shutil.copy(folder / "trn_processed.json", folder / "other.json")
     with Path(other).open("a", encoding="utf-8") as file:
         file.write("\n")
-    done = run_script("rag_search_vs.py", folder, *flags, "--data.processed_file", "other.json")
+    done = run_here("rag_search_vs.py", folder, *flags, "--data.processed_file", "other.json")
     assert_refused(done, "other.json is not what", "python rag_indexing.py")
 
 
 def test_the_search_and_its_store_stand_in_chains_of_langchain(indexed, tmp_path):
-    from chromadb.api.client import SharedSystemClient
     from langchain_core.runnables import RunnableLambda
 
     from pipeline.search.retriever import open_search
@@ -134,7 +133,7 @@ def test_the_search_and_its_store_stand_in_chains_of_langchain(indexed, tmp_path
     assert chain.invoke("Lamp 77")[0] == "Lamp 77"
     [document] = retriever.store.similarity_search(f"Product: {PRODUCTS[77][0]} - Description: {PRODUCTS[77][1]}", k=1)
     assert document.metadata["product"] == "Lamp 77"
-    SharedSystemClient.clear_system_cache()
+    close_chroma()
 
 
 # --------------------------------------------------------------------------------------- indices that cannot be used
@@ -146,7 +145,7 @@ def test_damaged_index_is_refused(indexed, tmp_path):
     [graph] = folder.glob("chroma_db/*/index_metadata.pickle")
     graph.write_bytes(b"0" * graph.stat().st_size)
     for script in ("rag_search_vs.py", "rag_indexing.py"):
-        assert_refused(run_script(script, folder, *flags), "chroma_db", "cannot be read", "python rag_indexing.py")
+        assert_refused(run_here(script, folder, *flags), "chroma_db", "cannot be read", "python rag_indexing.py")
 
 
 @pytest.mark.parametrize("damage", ["lost", "cut off"])
@@ -158,10 +157,10 @@ def test_index_whose_vectors_are_not_all_there_is_refused_and_indexing_makes_it_
         shutil.rmtree(vectors.parent)
     else:
         os.truncate(vectors, vectors.stat().st_size // 2)
-    done = run_script("rag_search_vs.py", folder, *flags, "--rag.method", "dense")
+    done = run_here("rag_search_vs.py", folder, *flags, "--rag.method", "dense")
     assert_refused(done, "data_level0.bin" if damage == "cut off" else "missing", "anew: python rag_indexing.py")
     assert "emove" not in done.errors
-    done = run_well("rag_indexing.py", folder, *flags)
+    done = run_well_here("rag_indexing.py", folder, *flags)
     assert number_after("generated in this run", done.screen) == 0
     assert added_and_removed(done.screen) == (len(PRODUCTS), 0)
     assert texts_of(PRODUCTS) == {document["text"] for document in stored(folder).values()}
@@ -216,18 +215,18 @@ def test_server_instead_of_the_folder(indexed, tmp_path):
     shutil.rmtree(folder / "chroma_db")
     with chroma_server(tmp_path / "server") as address:
         flags = (*flags, "--rag.server", address)
-        done = run_well("rag_indexing.py", folder, *flags)
+        done = run_well_here("rag_indexing.py", folder, *flags)
         assert added_and_removed(done.screen) == (len(PRODUCTS), 0)
         assert number_after("generated in this run", done.screen) == 0
-        done = run_well("rag_search_vs.py", folder, *flags, "--products", "Lamp 77")
+        done = run_well_here("rag_search_vs.py", folder, *flags, "--products", "Lamp 77")
         assert "* Product: Lamp 77 - Description: Light of 539 lumen." in done.screen
     assert not (folder / "chroma_db" / "chroma.sqlite3").exists()
     for script in ("rag_indexing.py", "rag_search_vs.py"):
-        done = run_script(script, folder, *flags)
+        done = run_here(script, folder, *flags)
         assert_refused(done, "No Chroma server answers at", address, "chroma run --host 127.0.0.1")
 
 
 def test_address_of_the_server_is_checked(tmp_path):
-    done = run_script("rag_indexing.py", tmp_path, *DEMO, "--rag.server", "127.0.0.1:8000")
+    done = run_here("rag_indexing.py", tmp_path, *DEMO, "--rag.server", "127.0.0.1:8000")
     assert_refused(done, "rag.server")
     assert re.search("https?", done.errors)

@@ -7,11 +7,11 @@ import json
 import pytest
 
 from pipeline.catalogue.prompts import NOT_IN_CATALOGUE
-from tests.conftest import ANSWERS
-from tests.running import DEMO, run_well
+from tests.pipeline_run import ANSWERS
+from tests.running import DEMO, run_well_here
 from tests.test_rag_search_vs import found_for
 
-INDEX = ("trn_processed.json", "chroma_db", "chroma_db.meta.json", "chroma_db.products.keywords.sqlite3")
+INDEX = ("trn_processed.json", "chroma_db*")
 
 PROMPT = """\
 Below is an instruction that describes a task, paired with an input that provides further context. Write a response \
@@ -68,7 +68,7 @@ def test_what_is_not_in_the_catalogue_is_said_so_and_no_model_is_asked(pipeline_
     assert (answer["answer"], answer["tokens"], answer["retrieved"]) == (NOT_IN_CATALOGUE, 0, [])
     folder = pipeline_run.copy(tmp_path, *INDEX)
     flags = (*DEMO, "--products", "A Title That Is Nowhere", "--model.name", str(tmp_path / "no-model"))
-    done = run_well("rag_model_retriever.py", folder, *flags, "--language", "pt_BR")
+    done = run_well_here("rag_model_retriever.py", folder, *flags, "--language", "pt_BR")
     assert "Este produto não está no catálogo." in done.screen
     [answer] = json.loads((folder / "answers_rag.json").read_text(encoding="utf-8"))
     assert answer["answer"] == NOT_IN_CATALOGUE
@@ -79,7 +79,7 @@ def test_texts_that_do_not_fit_are_cut_at_a_sentence(pipeline_run, tmp_path):
     product = pipeline_run.products[0]
     flags = (*DEMO, *ANSWERS, "--products", product.product, "--rag.method", "keyword")
     whole = pipeline_run.answers("answers_rag.json")[0]
-    run_well("rag_model_retriever.py", folder, *flags, "--model.max_seq_length", "170")
+    run_well_here("rag_model_retriever.py", folder, *flags, "--model.max_seq_length", "500")
     [answer] = json.loads((folder / "answers_rag.json").read_text(encoding="utf-8"))
     [used] = [document["text"] for document in answer["retrieved"]]
     assert answer["prompt"] == PROMPT.format(product=product.product, documents=used)

@@ -10,8 +10,8 @@ from contextlib import closing
 import pytest
 
 from pipeline.catalogue.prompts import NOT_IN_CATALOGUE
-from tests.conftest import RECORDS
-from tests.running import DEMO, assert_refused, run_script, run_well
+from tests.pipeline_run import RECORDS
+from tests.running import DEMO, assert_refused, run_here, run_well_here
 
 
 def found_for(screen: str) -> dict[str, list[dict]]:
@@ -52,10 +52,11 @@ def test_exact_titles_are_found_first_and_others_not_at_all(pipeline_run):
 
 
 @pytest.mark.parametrize("method", ["dense", "keyword"])
-def test_other_methods(pipeline_run, method):
+def test_other_methods(pipeline_run, tmp_path, method):
     title = pipeline_run.asked[0]
     flags = (*DEMO, *RECORDS, "--rag.method", method, "--products", title.lower(), "--rag.top_k", "1")
-    done = run_well("rag_search_vs.py", pipeline_run.folder, *flags)
+    folder = pipeline_run.copy(tmp_path, "trn_processed.json", "chroma_db*")
+    done = run_well_here("rag_search_vs.py", folder, *flags)
     [found] = found_for(done.screen)[title.lower()]
     assert found["product"] == title
     assert ("Creating the embedding model..." in done.screen) == (method == "dense")
@@ -67,8 +68,9 @@ def table_of(screen: str) -> dict[str, list[str]]:
     return {line[0]: line[1:] for line in lines if len(line) == 8}
 
 
-def test_check_examines_the_index(pipeline_run):
-    done = run_well("rag_search_vs.py", pipeline_run.folder, *DEMO, *RECORDS, "--check")
+def test_check_examines_the_index(pipeline_run, tmp_path):
+    folder = pipeline_run.copy(tmp_path, "trn_processed.json", "chroma_db*")
+    done = run_well_here("rag_search_vs.py", folder, *DEMO, *RECORDS, "--check")
     assert "Products in the processed file: 24\nDifferent products in the keyword index: 24\n" in done.screen
     documents = re.search(r"Documents in Chroma: (\d+) of (\d+)\n", done.screen)
     assert documents[1] == documents[2]
@@ -82,21 +84,19 @@ def test_check_examines_the_index(pipeline_run):
 
 
 def test_check_finds_what_is_missing(pipeline_run, tmp_path):
-    folder = pipeline_run.copy(
-        tmp_path, "trn_processed.json", "chroma_db", "chroma_db.meta.json", "chroma_db.products.keywords.sqlite3"
-    )
+    folder = pipeline_run.copy(tmp_path, "trn_processed.json", "chroma_db*")
     with closing(sqlite3.connect(folder / "chroma_db.products.keywords.sqlite3")) as database:
         database.execute("DELETE FROM document WHERE number = 3")
         database.commit()
-    done = run_script("rag_search_vs.py", folder, *DEMO, *RECORDS, "--check", "--rag.method", "keyword")
+    done = run_here("rag_search_vs.py", folder, *DEMO, *RECORDS, "--check", "--rag.method", "keyword")
     assert_refused(done, "not complete", "python rag_indexing.py")
 
 
 def test_index_without_its_keywords_or_floor_is_refused(pipeline_run, tmp_path):
     folder = pipeline_run.copy(tmp_path, "trn_processed.json", "chroma_db", "chroma_db.meta.json")
-    done = run_script("rag_search_vs.py", folder, *DEMO, *RECORDS, "--rag.method", "keyword")
+    done = run_here("rag_search_vs.py", folder, *DEMO, *RECORDS, "--rag.method", "keyword")
     assert_refused(done, "chroma_db.products.keywords.sqlite3", "python rag_indexing.py")
     meta = folder / "chroma_db.meta.json"
     meta.write_text(meta.read_text(encoding="utf-8").replace('"floors"', '"walls"'), encoding="utf-8")
-    done = run_script("rag_search_vs.py", folder, *DEMO, *RECORDS, "--rag.method", "keyword")
+    done = run_here("rag_search_vs.py", folder, *DEMO, *RECORDS, "--rag.method", "keyword")
     assert_refused(done, "earlier version", "python rag_indexing.py")

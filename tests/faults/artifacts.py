@@ -8,8 +8,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from config import PROJECT_DIR
 from tests.faults.case import Case
+from tests.running import demo_settings
 
 TRAINING, INDEXING = "fine_tuning.py", "rag_indexing.py"
 ANSWERING, TRAINED, SEARCHING = "foundation_model.py", "ft_test_trained_model.py", "rag_search_vs.py"
@@ -135,7 +135,7 @@ def no_code_ran(folder: Path) -> None:
 
 def model(name: str, damage: Callable[[Path], None], words: tuple[str, ...], **more) -> Case:
     def make(folder: Path) -> None:
-        shutil.copytree(PROJECT_DIR / "demo" / "foundation", folder / "model")
+        shutil.copytree(demo_settings(folder).model.name, folder / "model")
         damage(folder)
 
     return Case(ANSWERING, name, make, words, flags=("--model.name", "model", "--products", "One"), slow=True, **more)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.conftest import PipelineRun
+from tests.pipeline_run import PipelineRun
 from tests.running import DEMO, PROJECT, Finished, contents, run_script
 
 UUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")  # names a folder of Chroma's
@@ -19,7 +18,7 @@ class Case:
     """A row of docs/reliability.md.
 
     `words` are those that the message of a refused run has; without any, the run ends well and `check` looks at its
-    result. `inputs` are the artifacts that the stage reads, whole before `damage` comes to them.
+    result. `inputs` are the artifacts that the stage reads, with what lies beside them, whole before `damage` comes.
     """
 
     script: str
@@ -53,17 +52,10 @@ class Ending:
         return UUID.sub("…", sentence)
 
 
-def copy_artifacts(source: Path, folder: Path, names: tuple[str, ...]) -> None:
-    """Copy artifacts with what lies beside them under their names."""
-    for name in names:
-        for path in source.glob(f"{name}*"):
-            (shutil.copytree if path.is_dir() else shutil.copy2)(path, folder / path.name)
-
-
 def run_case(case: Case, folder: Path, pipeline_run: PipelineRun | None) -> Ending:
     """Make the inputs, damage them, run the script."""
     if case.inputs:
-        copy_artifacts(pipeline_run.folder, folder, case.inputs)
+        pipeline_run.copy(folder, *(f"{name}*" for name in case.inputs))
     case.damage(folder)
     before = contents(folder)
     done = run_script(case.script, folder, *DEMO, *case.flags)

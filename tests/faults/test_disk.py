@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ANSWERS, RECORDS, TRAINING
-from tests.faults.case import copy_artifacts
 from tests.faults.raw_files import LINES, record
+from tests.pipeline_run import ANSWERS, RECORDS, TRAINING
 from tests.running import DEMO, PROJECT, Finished, assert_refused, contents, finish, run_script, run_well
 
 # Files cannot grow beyond some bytes: what a script then sees is what a full disk shows it.
@@ -23,13 +22,14 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
 """
 
+CATALOGUE, INDEX = "trn_processed.json*", "chroma_db*"
 ONE = ("--products", "Night Train")
 STAGES = {
     "process_data.py": ((), ("--data.raw_file", "raw.json"), 50_000),
     "foundation_model.py": ((), (*ANSWERS, *ONE), 10),
-    "fine_tuning.py": (("trn_processed.json",), (*ANSWERS, *TRAINING, *ONE), 20_000),
-    "ft_test_trained_model.py": (("trn_processed.json", "lora_model_demo"), (*ANSWERS, *ONE), 10),
-    "rag_model_retriever.py": (("trn_processed.json", "chroma_db"), (*ANSWERS, *ONE), 10),
+    "fine_tuning.py": ((CATALOGUE,), (*ANSWERS, *TRAINING, *ONE), 20_000),
+    "ft_test_trained_model.py": ((CATALOGUE, "lora_model_demo*"), (*ANSWERS, *ONE), 10),
+    "rag_model_retriever.py": ((CATALOGUE, INDEX), (*ANSWERS, *ONE), 10),
 }
 
 
@@ -45,7 +45,7 @@ def message(done: Finished, folder: Path) -> str:
 def test_full_disk(script, tmp_path, request, seen):
     inputs, flags, limit = STAGES[script]
     if inputs:
-        copy_artifacts(request.getfixturevalue("pipeline_run").folder, tmp_path, inputs)
+        request.getfixturevalue("pipeline_run").copy(tmp_path, *inputs)
     (tmp_path / "raw.json").write_text("".join(record(f"T{n}") + "\n" for n in range(2000)), encoding="utf-8")
     before = contents(tmp_path)
     command = [sys.executable, "-c", LIMITED, str(limit), str(PROJECT / script), "--work_dir", str(tmp_path)]
@@ -58,7 +58,7 @@ def test_full_disk(script, tmp_path, request, seen):
             stderr=subprocess.PIPE,
         )
     )
-    assert_refused(done, "the disk is full" if "chroma_db" in inputs else "File too large")
+    assert_refused(done, "the disk is full" if INDEX in inputs else "File too large")
     after = contents(tmp_path)
     assert {name: after.get(name) for name in before} == before
     assert not [name for name in after if ".part" in name]
@@ -83,7 +83,7 @@ def small_disk(tmp_path):
 def test_full_disk_while_indexing(small_disk, tmp_path, pipeline_run, seen):
     """Chroma's database sees the disk, not a limit for files; what was done before is not lost."""
     disk, make_room = small_disk
-    copy_artifacts(pipeline_run.folder, tmp_path, ("trn_processed.json",))
+    pipeline_run.copy(tmp_path, CATALOGUE)
     flags = (*DEMO, *RECORDS, "--data.processed_file", str(tmp_path / "trn_processed.json"))
     done = run_script("rag_indexing.py", disk, *flags)
     assert_refused(done, "the disk is full", "the same command goes on")

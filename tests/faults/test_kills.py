@@ -13,9 +13,8 @@ from typing import NamedTuple
 import pytest
 
 from pipeline.runtime.artifacts import MARKER
-from tests.conftest import ANSWERS, RECORDS, TRAINING
-from tests.faults.case import copy_artifacts
 from tests.faults.raw_files import record
+from tests.pipeline_run import ANSWERS, RECORDS, TRAINING, PipelineRun
 from tests.running import DEMO, contents, finish, run_well, start
 
 SIGNALS = [signal.SIGKILL, signal.SIGTERM, signal.SIGINT] if sys.platform != "win32" else []
@@ -35,15 +34,15 @@ class Stage(NamedTuple):
 STAGES = [
     Stage("process_data.py", (), "trn_processed.json", ("--data.raw_file", "raw.json", "--data.num_proc", "2")),
     Stage("foundation_model.py", (), "answers_foundation.json", (*ANSWERS, *ONE)),
-    Stage("fine_tuning.py", ("trn_processed.json",), "lora_model_demo", (*ANSWERS, *TRAINING, *ONE)),
+    Stage("fine_tuning.py", ("trn_processed.json*",), "lora_model_demo", (*ANSWERS, *TRAINING, *ONE)),
     Stage(
         "ft_test_trained_model.py",
-        ("trn_processed.json", "lora_model_demo"),
+        ("trn_processed.json*", "lora_model_demo*"),
         "answers_fine_tuned.json",
         (*ANSWERS, *ONE),
     ),
-    Stage("rag_indexing.py", ("trn_processed.json",), "chroma_db.meta.json", RECORDS),
-    Stage("rag_model_retriever.py", ("trn_processed.json", "chroma_db"), "answers_rag.json", (*ANSWERS, *ONE)),
+    Stage("rag_indexing.py", ("trn_processed.json*",), "chroma_db.meta.json", RECORDS),
+    Stage("rag_model_retriever.py", ("trn_processed.json*", "chroma_db*"), "answers_rag.json", (*ANSWERS, *ONE)),
 ]
 
 
@@ -58,7 +57,7 @@ STAGES = [
 def test_killed_at_random_moments(stage, tmp_path, request, seen):
     first = stage is STAGES[0]
     times = FEW if request.config.getoption("--faults") == "quick" else MANY if first else MANY_OF_SLOW_STAGES
-    base = None if not stage.inputs else request.getfixturevalue("pipeline_run").folder
+    base = None if not stage.inputs else request.getfixturevalue("pipeline_run")
     rng = random.Random(SEED)
     undisturbed = new_folder(tmp_path / "undisturbed", stage, base)
     began = time.monotonic()
@@ -97,10 +96,10 @@ def test_killed_at_random_moments(stage, tmp_path, request, seen):
     )
 
 
-def new_folder(folder: Path, stage: Stage, base: Path | None) -> Path:
+def new_folder(folder: Path, stage: Stage, base: PipelineRun | None) -> Path:
     folder.mkdir()
     if stage.inputs:
-        copy_artifacts(base, folder, stage.inputs)
+        base.copy(folder, *stage.inputs)
     if stage is STAGES[0]:
         lines = (record(f"Title {number}", "A description. " * (15 + number % 10)) + "\n" for number in range(30_000))
         (folder / "raw.json").write_text("".join(lines), encoding="utf-8")

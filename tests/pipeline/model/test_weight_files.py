@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 
 from pipeline.model.weight_files import weights_fingerprint
-from tests.running import DEMO, assert_refused, demo_settings, kill_when, run_script, run_well, start, write_catalogue
+from tests.running import (
+    DEMO,
+    assert_refused,
+    demo_settings,
+    kill_when,
+    run_here,
+    run_well_here,
+    start,
+    write_catalogue,
+)
 from tests.tiny_model import make_tiny_model
 
 PRODUCTS = {f"Kettle number {number}": f"A kettle for {number} cups." for number in range(12)}
@@ -24,7 +33,7 @@ def trained(tmp_path_factory) -> Path:
     """A folder with a tiny model in `tiny`, and an adapter for it."""
     folder = write_catalogue(tmp_path_factory.mktemp("trained"), PRODUCTS)
     make_tiny_model(folder / "tiny")
-    run_well("fine_tuning.py", folder, *of(folder / "tiny"), *TRAINING, "--training.max_steps", "1")
+    run_well_here("fine_tuning.py", folder, *of(folder / "tiny"), *TRAINING, "--training.max_steps", "1")
     return folder
 
 
@@ -53,14 +62,14 @@ def other_configuration(model: Path) -> None:
 def test_adapter_of_another_model_under_the_same_path_is_refused(trained, tmp_path, change):
     folder = shutil.copytree(trained, tmp_path / "changed")
     change(folder / "tiny")
-    done = run_script("ft_test_trained_model.py", folder, *of(folder / "tiny"))
+    done = run_here("ft_test_trained_model.py", folder, *of(folder / "tiny"))
     assert_refused(done, "lora_model_demo", "tiny", "python fine_tuning.py")
 
 
 def test_adapter_serves_a_copy_of_the_model_under_another_name(trained, tmp_path):
     folder = shutil.copytree(trained, tmp_path / "copied")
     (folder / "tiny").rename(folder / "another name")
-    run_well("ft_test_trained_model.py", folder, *of(folder / "another name"), "--generation.max_new_tokens", "4")
+    run_well_here("ft_test_trained_model.py", folder, *of(folder / "another name"), "--generation.max_new_tokens", "4")
 
 
 def test_adapter_of_an_earlier_version_is_accepted(trained, tmp_path):
@@ -69,7 +78,7 @@ def test_adapter_of_an_earlier_version_is_accepted(trained, tmp_path):
     values = json.loads(meta.read_text(encoding="utf-8"))
     assert values.pop("foundation") == fingerprint(folder / "tiny")
     meta.write_text(json.dumps(values), encoding="utf-8")
-    run_well("ft_test_trained_model.py", folder, *of(folder / "tiny"), "--generation.max_new_tokens", "4")
+    run_well_here("ft_test_trained_model.py", folder, *of(folder / "tiny"), "--generation.max_new_tokens", "4")
 
 
 def test_checkpoint_of_another_model_under_the_same_path_is_not_taken(tmp_path):
@@ -78,7 +87,7 @@ def test_checkpoint_of_another_model_under_the_same_path_is_not_taken(tmp_path):
     command = ("fine_tuning.py", folder, *of(model), *TRAINING, "--training.max_steps", "60")
     kill_when(start(*command), lambda: any(folder.glob("trainer_outputs/training-*/checkpoint-*/trainer_state.json")))
     make_tiny_model(model, seed=1)
-    assert "Going on from" not in run_well(*command).screen
+    assert "Going on from" not in run_well_here(*command).screen
     assert any(folder.glob("trainer_outputs/training-*/checkpoint-*")), (
         "those of the first model are not ours to remove"
     )

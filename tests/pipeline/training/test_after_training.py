@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from tests.conftest import ANSWERS
 from tests.pipeline.training.test_packing import SIZES
-from tests.running import DEMO, assert_refused, finish, run_script, start, tiny_model, write_catalogue
+from tests.pipeline_run import ANSWERS
+from tests.running import DEMO, assert_refused, finish, run_here, run_script, start, tiny_model, write_catalogue
 
 ONE_STEP = ("--training.max_steps", "1", "--training.eval_examples", "0")
 
@@ -39,10 +39,10 @@ def test_generation_settings_of_the_model_that_cannot_be_used(folder, tmp_path):
 def test_question_that_leaves_no_room_for_an_answer(folder, tmp_path):
     """The same command with another question goes on after the training, and the card still knows the loss."""
     flags = (*DEMO, *ANSWERS, *ONE_STEP, "--model.name", str(tiny_model(tmp_path, "llama", SIZES)))
-    done = run_script("fine_tuning.py", folder, *flags, "--products", "lamp " * 3000)
+    done = run_here("fine_tuning.py", folder, *flags, "--products", "lamp " * 3000)
     assert_refused(done, "leaves 0 for the answer")
     assert_adapter_is_saved(folder)
-    done = run_script("fine_tuning.py", folder, *flags, "--products", "Lamp 1")
+    done = run_here("fine_tuning.py", folder, *flags, "--products", "Lamp 1")
     assert done.code == 0, done.errors
     assert "Continuing from" in done.screen
     assert "'loss': " not in done.screen
@@ -52,7 +52,7 @@ def test_question_that_leaves_no_room_for_an_answer(folder, tmp_path):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no Ctrl-C can be sent to one process there")
 def test_ctrl_c_during_the_questions(folder, tmp_path):
-    flags = ("--generation.max_new_tokens", "1900", "--model.name", str(tiny_model(tmp_path, "llama", SIZES)))
+    flags = ("--generation.max_new_tokens", "1700", "--model.name", str(tiny_model(tmp_path, "llama", SIZES)))
     process = start("fine_tuning.py", folder, *DEMO, *ONE_STEP, *flags)
     for line in process.stdout:
         if b"# Asking the model..." in line:

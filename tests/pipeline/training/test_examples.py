@@ -12,15 +12,16 @@ from pipeline.catalogue.products import is_held_out
 from pipeline.model.configuration import read_configuration
 from pipeline.runtime.errors import UserError
 from pipeline.training.examples import number_cut, require_usable_path, token_lengths, tokenise_prompts
-from tests.conftest import ANSWERS
 from tests.pipeline.training.test_packing import SIZES
+from tests.pipeline_run import ANSWERS
 from tests.running import (
     DEMO,
     assert_refused,
     contents,
     demo_settings,
-    run_script,
+    run_here,
     run_well,
+    run_well_here,
     tiny_model,
     write_catalogue,
 )
@@ -79,7 +80,7 @@ def test_examples_are_those_of_the_folder_however_it_is_called(tmp_path, monkeyp
 def test_script_trains_on_the_catalogue_of_its_own_folder(tmp_path, model):
     """The whole script, with the checkpoints and the figures for TensorBoard in such a folder too."""
     write_catalogue(tmp_path / "v1", SHOES)
-    run_well("fine_tuning.py", tmp_path / "v1", *flags(model))
+    run_well_here("fine_tuning.py", tmp_path / "v1", *flags(model))
     before = contents(tmp_path / "v1")
     folder = write_catalogue(tmp_path / "v[1]", LAMPS)
     done = run_well("fine_tuning.py", folder, *flags(model, "--training.save_steps", "1"))
@@ -99,14 +100,14 @@ def test_folder_that_would_be_taken_for_an_address_is_refused(tmp_path):
 
 
 def long_titles(count: int, held_out: bool) -> dict[str, str]:
-    """Products whose title alone fills a window of 200 tokens, held out or not."""
+    """Products whose title alone fills a window of 400 tokens, held out or not."""
     titles = (f"Lamp {n}" + " of many words" * 80 for n in range(1000))
     wanted = [title for title in titles if is_held_out(title, 20) == held_out]
     return dict.fromkeys(wanted[:count], "a lamp")
 
 
 TRAINED = {title: text for title, text in LAMPS.items() if not is_held_out(title, 20)}
-SMALL = ("--model.max_seq_length", "200", "--training.plan_only")
+SMALL = ("--model.max_seq_length", "400", "--training.plan_only")
 
 
 def test_script_says_how_many_examples_the_window_cuts(tmp_path):
@@ -120,8 +121,8 @@ def test_script_says_how_many_examples_the_window_cuts(tmp_path):
         "all": (TRAINED | long_texts | long_titles(3, False), (len(TRAINED) + len(long_texts) + 3, len(long_texts), 3)),
     }
     for name, (products, expected) in catalogues.items():
-        done = run_well("fine_tuning.py", write_catalogue(tmp_path / name, products), *DEMO, *ANSWERS, *SMALL)
-        said = re.search(r"Of (\d+) examples, (\d+) are cut off at 200 tokens.*; (\d+) are left out.*", done.screen)
+        done = run_well_here("fine_tuning.py", write_catalogue(tmp_path / name, products), *DEMO, *ANSWERS, *SMALL)
+        said = re.search(r"Of (\d+) examples, (\d+) are cut off at 400 tokens.*; (\d+) are left out.*", done.screen)
         assert (said and tuple(map(int, said.groups()))) == expected, name
         assert not said or "--model.max_seq_length" in said[0]
 
@@ -143,22 +144,20 @@ def tokenised(settings, window: int, description: str):
 
 def test_no_example_that_fits_is_refused(tmp_path):
     folder = write_catalogue(tmp_path, long_titles(5, False))
-    assert_refused(
-        run_script("fine_tuning.py", folder, *DEMO, *ANSWERS, *SMALL), "200 tokens", "--model.max_seq_length"
-    )
+    assert_refused(run_here("fine_tuning.py", folder, *DEMO, *ANSWERS, *SMALL), "400 tokens", "--model.max_seq_length")
 
 
 @pytest.mark.parametrize("more", [(), ("--training.early_stopping_patience", "1")])
 def test_training_goes_without_held_out_products_where_none_fits(tmp_path, model, more):
     folder = write_catalogue(tmp_path, TRAINED | long_titles(4, True))
-    done = run_well("fine_tuning.py", folder, *flags(model, "--model.max_seq_length", "200", *more))
-    assert "No held-out product fits into 200 tokens" in done.screen
+    done = run_well_here("fine_tuning.py", folder, *flags(model, "--model.max_seq_length", "400", *more))
+    assert "No held-out product fits into 400 tokens" in done.screen
     assert "eval_loss" not in done.screen
     assert (folder / "lora_model_demo" / "adapter_model.safetensors").exists()
 
 
 def test_held_out_products_that_fit_are_enough(tmp_path, model):
     folder = write_catalogue(tmp_path, long_titles(1, True) | LAMPS)
-    done = run_well("fine_tuning.py", folder, *flags(model, "--model.max_seq_length", "200"))
+    done = run_well_here("fine_tuning.py", folder, *flags(model, "--model.max_seq_length", "400"))
     assert "No held-out product" not in done.screen
     assert "'eval_loss': " in done.screen

@@ -135,13 +135,13 @@ def test_everything_at_once(folder, llama_cpp, hub):
     template = re.search(r'TEMPLATE """(.*?)\{\{ \.Response \}\}"""', modelfile, re.DOTALL)[1]
     assert template.replace("{{ .Prompt }}", "Lamp") == product_prompt("Lamp")
     assert "PARAMETER temperature 0.2\nPARAMETER repeat_penalty 1.15\n" in modelfile
-    assert 'PARAMETER stop "### Instruction:"\nPARAMETER num_predict 4\nPARAMETER num_ctx 2048\n' in modelfile
+    assert 'PARAMETER stop "### Instruction:"\nPARAMETER num_predict 4\nPARAMETER num_ctx 8192\n' in modelfile
     assert not (folder / "merged_model_demo").exists()
 
     adapter = folder / "lora_model_demo"
     card = (adapter / "README.md").read_text(encoding="utf-8")
     assert card.startswith("---\nlibrary_name: peft\n")
-    assert "An adapter for `foundation`." in card
+    assert "An adapter for `tiny`." in card
     for file in ("trn_processed.json", "trn_processed_dataset.json"):
         assert f"| `{file}` | `{content_hash(folder / file)}` |" in card
     shown = re.search(r"Final training loss +: ([\d.]+)", done.screen)[1]

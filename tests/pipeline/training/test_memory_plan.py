@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 
 import pytest
 
-from config import PROFILES
 from pipeline.command.command_line import read_settings
 from pipeline.model.configuration import read_configuration
 from pipeline.runtime.errors import UserError
 from pipeline.training.memory_model import GIB, Shape, memory_parts
 from pipeline.training.memory_plan import plan_memory
-from tests.running import DEMO, assert_refused, contents, finish, start
+from tests.running import DEMO, assert_refused, contents, run_here
+from tests.tiny_model import byte_tokenizer
 
 LLAMA_3_8B = {
     "model_type": "llama",
@@ -35,15 +34,14 @@ SHAPES = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A catalogue of 60 products with 20 to 250 words, and a Llama-3-8B without weights (with the demo's tokenizer)."""
+    """A catalogue of 60 products with 20 to 250 words, and a Llama-3-8B without weights that reads bytes."""
     folder = tmp_path_factory.mktemp("plan")
     rows = [{"product": f"Lamp {n}", "description": "bright lamp " * (10 + 7 * n % 116)} for n in range(60)]
     lines = ",\n".join(map(json.dumps, rows))
     (folder / "trn_processed.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
     model = folder / "llama-3-8b"
     model.mkdir()
-    for name in ("tokenizer.json", "tokenizer_config.json"):
-        shutil.copy2(f"{PROFILES['demo']['model']['name']}/{name}", model / name)
+    byte_tokenizer().save_pretrained(model)
     (model / "config.json").write_text(json.dumps(LLAMA_3_8B), encoding="utf-8")
     return folder
 
@@ -62,13 +60,12 @@ def plan_of(folder, *more: str, words: int = 100):
 
 def test_plan_only_prints_the_plan_and_stops(folder):
     before = contents(folder)
-    runs = {
-        "a card of 8 GB": start("fine_tuning.py", folder, *flags(folder, "--training.memory_gb", "8")),
-        "a card of 1 GB": start("fine_tuning.py", folder, *flags(folder, "--training.memory_gb", "1")),
-        "no card": start("fine_tuning.py", folder, *flags(folder)),
-        "a processor": start("fine_tuning.py", folder, *DEMO, "--training.plan_only"),
+    done = {
+        "a card of 8 GB": run_here("fine_tuning.py", folder, *flags(folder, "--training.memory_gb", "8")),
+        "a card of 1 GB": run_here("fine_tuning.py", folder, *flags(folder, "--training.memory_gb", "1")),
+        "no card": run_here("fine_tuning.py", folder, *flags(folder)),
+        "a processor": run_here("fine_tuning.py", folder, *DEMO, "--training.plan_only"),
     }
-    done = {name: finish(process) for name, process in runs.items()}
     assert contents(folder) == before
 
     screen = done["a card of 8 GB"].screen
@@ -132,7 +129,7 @@ def test_example_that_cannot_fit_is_refused(folder):
 
 def test_weights_are_those_of_the_published_model(folder):
     """5.70 GB: the size of unsloth/llama-3-8b-bnb-4bit; and the adapter of the first version, in 32 bits."""
-    parts = plan_of(folder, "--training.memory_gb", "8").parts
+    parts = plan_of(folder, "--training.memory_gb", "8", words=20).parts
     assert abs((parts["weights"] + parts["embeddings"]) / 1e9 - 5.70) < 0.01
     assert parts["adapter"] == parts["gradients"] == 4 * 83_886_080
 

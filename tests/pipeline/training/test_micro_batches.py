@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from config import PROFILES
 from pipeline.training.micro_batches import IGNORED, batch_sampler, largest_micro_batch, tokenise
+from tests.tiny_model import byte_tokenizer
 
 LENGTHS = [random.Random(number).randint(40, 900) for number in range(83)]
 
@@ -53,9 +53,7 @@ def test_micro_batches_are_balanced_and_the_largest_is_known():
 
 
 def test_prompt_is_masked_and_the_end_is_learned():
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(PROFILES["demo"]["model"]["name"])
+    tokenizer = byte_tokenizer()
     prompts, completions = ["Describe: lamp\n", "Describe: " + "lamp " * 90], ["a bright lamp", "bright"]
     whole = tokenise(prompts, completions, tokenizer, 1000)
     for prompt, completion, ids, labels in zip(prompts, completions, *whole.values(), strict=True):

@@ -11,8 +11,8 @@ from pipeline.model.configuration import read_configuration
 from pipeline.model.loading import load_foundation_model
 from pipeline.model.lora import add_lora
 from pipeline.training.packing import packed_examples_mix
-from tests.conftest import ANSWERS
-from tests.running import DEMO, demo_settings, run_well, tiny_model, write_catalogue
+from tests.pipeline_run import ANSWERS
+from tests.running import DEMO, demo_settings, run_well_here, tiny_model, write_catalogue
 from tests.test_fine_tuning import assert_same_adapter
 
 SIZES = {
@@ -100,9 +100,9 @@ def test_script_pads_the_examples_where_packed_ones_would_mix(catalogue, tmp_pat
     flags = (*DEMO, *ANSWERS, "--model.name", str(name), "--training.max_steps", "2", "--training.eval_examples", "2")
     flags += ("--lora.target_modules", "query_key_value" if kind == "falcon" else "q_proj")
     packed, padded = (shutil.copytree(catalogue, tmp_path / folder) for folder in ("packed", "padded"))
-    screen = run_well("fine_tuning.py", packed, *flags).screen
+    screen = run_well_here("fine_tuning.py", packed, *flags).screen
     assert ("packed examples would see each other" in screen) == (kind in MIXING)
     assert ("4 examples, padded, in" in screen) == (kind in MIXING)
     if kind in MIXING:
-        run_well("fine_tuning.py", padded, *flags, "--training.packing", "false")
+        run_well_here("fine_tuning.py", padded, *flags, "--training.packing", "false")
         assert_same_adapter(packed, padded)

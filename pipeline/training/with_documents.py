@@ -52,8 +52,8 @@ def to_examples(products: Sequence[Product], index_file: Path, settings: Setting
             for product in products:
                 chosen, missing, place = draws(product.product, settings.training.seed)
                 if chosen < share:
-                    near = neighbours.nearest(product, settings.rag.top_k)
-                    yield of_documents(product, near, missing < MISSING, place, settings.rag.top_k)
+                    near = neighbours.nearest(product, settings.rag.top_k - (missing >= MISSING))
+                    yield of_documents(product, near, missing < MISSING, place)
                 else:
                     yield of_title(product)
         finally:
@@ -73,13 +73,13 @@ def of_title(product: Product) -> Example:
     return {"instruction": INSTRUCTION, "input": product.product, "output": product.description}
 
 
-def of_documents(product: Product, near: list[Product], missing: bool, place: float, count: int) -> Example:
-    """The question of script 7, with up to `count` documents; `place`, 0 to 1, says where the own one stands.
+def of_documents(product: Product, near: list[Product], missing: bool, place: float) -> Example:
+    """The question of script 7 with the products `near`; `place`, 0 to 1, says where among them the own one stands.
 
     Where there is no other product to show, the own one is never missing.
     """
     missing = missing and bool(near)
-    shown = near[: count if missing else count - 1]
+    shown = [*near]
     if not missing:
         shown.insert(int(place * (len(shown) + 1)), product)
     return {
@@ -111,15 +111,14 @@ class Neighbours:
         self._index.close()
 
     def nearest(self, product: Product, count: int) -> list[Product]:
-        """The best `count` for its title, best first; none that has the same title."""
-        import numpy as np
+        """The best `count` for its title, in the order of the catalogue; none that has the same title.
 
-        from pipeline.search.retriever import CANDIDATES, WEIGHTS, fuse
-
-        query = self._index.query(product.product, without=self._index.with_title(product.product))
-        numbers = np.sort(query.best(CANDIDATES))
-        title, coverage = query.scores(numbers)
-        scores = fuse(np.array([title, coverage, np.zeros(len(numbers))]).T, WEIGHTS["keyword"])
-        best = numbers[np.argsort(-scores, kind="stable")[:count]].tolist()
-        documents = self._index.documents_of(best)
-        return [self._products[int(documents[number][0])] for number in best]
+        The product itself is looked up too, and left out afterwards: without it, each word that it alone has would be
+        taken for a misspelt one.
+        """
+        if not count:
+            return []
+        same = self._index.with_title(product.product)
+        found = self._index.query(product.product).best(count + len(same)).tolist()
+        documents = self._index.documents_of(sorted(set(found) - set(same))[:count])
+        return [self._products[int(ids[0])] for _number, ids in sorted(documents.items())]

@@ -5,8 +5,8 @@
     python benchmarks/findings.py show findings/cells.jsonl
 
 `run` starts scripts 1, 5, 3 and 8 and adds a line to cells.jsonl; what stands behind `--` goes to each of them. Cells
-share what they can, so `--work` is the same for all: a catalogue is cleaned and indexed once, an adapter is trained once
-for each share, seed and, where it has documents in training, top_k; an answer is generated once. `show` prints a
+share what they can, so `--work` is the same for all: a catalogue is cleaned and indexed once, an adapter is trained
+once for each share, seed and, where it has documents in training, top_k; an answer is generated once. `show` prints a
 Markdown table, the mean over the seeds with the smallest and the largest, and draws a picture for each catalogue.
 """
 

@@ -25,10 +25,14 @@ def verdict(judgement: Judgement, notes: list[str], settings: Settings) -> Verdi
     """The verdict on all pairs of systems; `notes` are the faults that were found while the answers were read."""
     differences = [difference for difference in judgement.differences if difference.metric == MAIN_METRIC.name]
     sentences = [in_words(difference) for difference in differences]
+    findings = abstentions(judgement)
+    for place, difference in enumerate(differences[:TOLD]):
+        told = disagreements(difference, judgement)
+        findings = [*told, *findings] if place == 0 else [*findings, sentences[place], *told]
     headline = sentences[0] if sentences else _("Nothing can be concluded: no product was answered by two systems.")
     return Verdict(
         headline,
-        [*disagreements(judgement, differences[:TOLD]), *abstentions(judgement), *sentences[1:TOLD]],
+        findings,
         [*limits(judgement, differences, settings), *notes],
     )
 
@@ -67,25 +71,21 @@ def in_words(difference: Difference) -> str:
     )
 
 
-def disagreements(judgement: Judgement, told: list[Difference]) -> list[str]:
-    """Where another measure finds better what the main one does not: a sentence for each such pair of systems."""
+def disagreements(main: Difference, judgement: Judgement) -> list[str]:
+    """Where other measures find better what the main one does not, of the same two systems."""
     names = {metric.name: _(metric.label) for metric in METRICS}
-    sentences = []
-    for main in told:
-        by_winner: dict[str, list[str]] = {}
-        for other in judgement.differences:
-            if (other.first, other.second) == (main.first, main.second) and winner(other) not in (None, winner(main)):
-                by_winner.setdefault(winner(other), []).append(names[other.metric])
-        for name, measures in by_winner.items():
-            loser = main.second if name == main.first else main.first
-            sentences.append(
-                _(
-                    "The measures disagree: by other ones than chrF ({measures}), {first} is better than {second}."
-                ).format(
-                    measures=", ".join(measures), first=BY_NAME[name].in_sentence(), second=BY_NAME[loser].in_sentence()
-                )
-            )
-    return sentences
+    by_winner: dict[str, list[str]] = {}
+    for other in judgement.differences:
+        if (other.first, other.second) == (main.first, main.second) and winner(other) not in (None, winner(main)):
+            by_winner.setdefault(winner(other), []).append(names[other.metric])
+    return [
+        _("The measures disagree: by other ones than chrF ({measures}), {first} is better than {second}.").format(
+            measures=", ".join(measures),
+            first=BY_NAME[better].in_sentence(),
+            second=BY_NAME[main.second if better == main.first else main.first].in_sentence(),
+        )
+        for better, measures in by_winner.items()
+    ]
 
 
 def winner(difference: Difference) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,7 +22,7 @@ from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import _
 from pipeline.runtime.progress import progress_bar
 from pipeline.training.micro_batches import tokenise_dataset
-from pipeline.training.with_documents import to_examples
+from pipeline.training.with_documents import examples_of
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -73,8 +73,8 @@ def write_examples(examples: list[Product], held_out: int, settings: Settings) -
 
 def write_examples_file(products: list[Product], file: Path, settings: Settings) -> None:
     """Write a JSON array of `instruction`, `input` and `output`, one example a line."""
-    examples = to_examples(products, file.with_name(file.name + ".keywords.sqlite3"), settings)
-    with new_file(file) as output, closing(examples):
+    index_file = file.with_name(file.name + ".keywords.sqlite3")
+    with examples_of(products, index_file, settings) as examples, new_file(file) as output:
         for number, example in enumerate(progress_bar(_("Saving records"), examples, total=len(products))):
             output.write(b",\n" if number else b"[\n")
             output.write(json.dumps(example, ensure_ascii=False).encode("utf-8"))

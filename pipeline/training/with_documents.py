@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from config import Settings
@@ -34,32 +35,31 @@ MISSING = 0.2
 Example = dict[str, str]  # `instruction`, `input` and `output`
 
 
-def to_examples(products: Sequence[Product], index_file: Path, settings: Settings) -> Iterator[Example]:
+@contextmanager
+def examples_of(products: Sequence[Product], index_file: Path, settings: Settings) -> Iterator[Iterator[Example]]:
     """The example of each product; `training.retrieval_share` of them with `rag.top_k` documents.
 
     Which ones, and at which place the own document stands, follows from `training.seed` and the title alone. The other
     documents are the nearest by the keyword side of the search, among `products`; for the time of this they are indexed
     in `index_file`.
     """
-    share = settings.training.retrieval_share
-    if not share:
-        yield from map(of_title, products)
+    if not settings.training.retrieval_share:
+        yield map(of_title, products)
         return
     try:
         index_products(products, index_file)
-        neighbours = Neighbours(products, index_file)
-        try:
-            for product in products:
-                chosen, missing, place = draws(product.product, settings.training.seed)
-                if chosen < share:
-                    near = neighbours.nearest(product, settings.rag.top_k - (missing >= MISSING))
-                    yield of_documents(product, near, missing < MISSING, place)
-                else:
-                    yield of_title(product)
-        finally:
-            neighbours.close()
+        with closing(Neighbours(products, index_file)) as neighbours:
+            yield (example_of(product, neighbours, settings) for product in products)
     finally:
         index_file.unlink(missing_ok=True)
+
+
+def example_of(product: Product, neighbours: Neighbours, settings: Settings) -> Example:
+    chosen, without_own, place = draws(product.product, settings.training.seed)
+    if chosen >= settings.training.retrieval_share:
+        return of_title(product)
+    missing = without_own < MISSING
+    return of_documents(product, neighbours.nearest(product, settings.rag.top_k - (not missing)), missing, place)
 
 
 def draws(title: str, seed: int) -> tuple[float, float, float]:

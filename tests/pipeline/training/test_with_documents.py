@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.catalogue.products import Product
 from pipeline.catalogue.prompts import NOT_IN_CATALOGUE, retrieval_prompt
-from pipeline.training.with_documents import MISSING, title_of, to_examples
+from pipeline.training.with_documents import MISSING, examples_of, title_of
 from tests.running import DEMO, demo_settings, run_well, write_catalogue
 from tests.tiny_model import make_tiny_model
 
@@ -25,7 +25,8 @@ PRODUCTS = [
 def examples(folder, *flags: str, products=PRODUCTS) -> dict[str, dict]:
     """The examples of `products` by title."""
     index_file = folder / "index.sqlite3"
-    made = list(to_examples(products, index_file, demo_settings(folder, *flags)))
+    with examples_of(products, index_file, demo_settings(folder, *flags)) as found:
+        made = list(found)
     assert list(folder.iterdir()) == []  # the index is gone
     assert [title_of(example["instruction"], example["input"]) for example in made] == [
         product.product for product in products
@@ -83,7 +84,8 @@ def test_prompt_is_that_of_script_7(tmp_path):
 
 def examples_of_lines(folder, products) -> list[dict]:
     settings = demo_settings(folder, "--training.retrieval_share", "1", "--rag.top_k", "2")
-    return list(to_examples(products, folder / "index.sqlite3", settings))
+    with examples_of(products, folder / "index.sqlite3", settings) as found:
+        return list(found)
 
 
 def test_documents_follow_from_seed_and_title_and_a_larger_share_keeps_them(tmp_path):

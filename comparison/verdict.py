@@ -136,20 +136,7 @@ def limits(judgement: Judgement, differences: list[Difference], settings: Settin
                 n=FEWEST_PRODUCTS, command="python compare_models.py --sample 200"
             )
         )
-    if any(judgement.counted) and any(system.retrieval for system in judgement.systems):
-        found.append(
-            _(
-                "The verdict rests on chrF against a text that stands in the index, which favours copying: an answer "
-                "that copies the document word for word has 100."
-            )
-        )
-    if RAG_FINE_TUNED in judgement.systems and not share_with_documents(settings):
-        found.append(
-            _(
-                "The fine-tuned model has never seen documents in training, so it may not read those that retrieval "
-                "gives it. Train it with documents: {command}"
-            ).format(command=command("fine_tuning.py") + " --training.retrieval_share 0.5")
-        )
+    found += limits_of_retrieval(judgement, settings)
     sampled = sum(case.sampled for case in cases)
     if sampled < settings.comparison.sample:
         found.append(
@@ -178,6 +165,26 @@ def limits(judgement: Judgement, differences: list[Difference], settings: Settin
                     system=_(BY_NAME[name].label), hits=share.hits, n=share.n
                 )
             )
+    return found
+
+
+def limits_of_retrieval(judgement: Judgement, settings: Settings) -> list[str]:
+    """What favours the systems with retrieval, and what holds the one with fine-tuning back."""
+    found = []
+    if any(judgement.counted) and any(system.retrieval for system in judgement.systems):
+        found.append(
+            _(
+                "The verdict rests on chrF against a text that stands in the index, which favours copying: an answer "
+                "that copies the document word for word has 100."
+            )
+        )
+    if RAG_FINE_TUNED in judgement.systems and not share_with_documents(settings):
+        found.append(
+            _(
+                "The fine-tuned model has never seen documents in training, so it may not read those that retrieval "
+                "gives it. Train it with documents: {command}"
+            ).format(command=command("fine_tuning.py") + " --training.retrieval_share 0.5")
+        )
     return found
 
 

@@ -221,6 +221,18 @@ class TrainingSettings(Group):
     held_out_percent: int = setting(
         10, N_("share of the products, by title, that is never trained on, in percent"), LEARNED, EXAMPLES, ge=0, le=90
     )
+    retrieval_share: float = setting(
+        0,
+        N_(
+            "share of the examples, 0 to 1, that has rag.top_k documents in the prompt, as script 7 asks, so that the "
+            "model learns to read them"
+        ),
+        LEARNED,
+        EXAMPLES,
+        before=0,
+        ge=0,
+        le=1,
+    )
     num_train_epochs: float = setting(2, N_("passes over the examples"), LEARNED, gt=0)
     max_steps: int = setting(
         -1, N_("stop after this many optimizer steps; -1 or 0: the number of epochs decides"), LEARNED, ge=-1

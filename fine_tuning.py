@@ -4,13 +4,15 @@
     python fine_tuning.py --training.max_steps 60 --model.lora_dir lora_model_trial
     python fine_tuning.py --training.resume never           do not go on with an interrupted training
     python fine_tuning.py --training.plan_only              only say whether it fits the card
+    python fine_tuning.py --training.retrieval_share 0.5    half of the examples teach to read what retrieval finds
     python fine_tuning.py --model.save_merged               also save the merged 16-bit model
     torchrun --nproc_per_node 2 fine_tuning.py              on two cards, each with half of a step's examples
     python fine_tuning.py --model.save_gguf q4_k_m          also save a GGUF file for llama.cpp and Ollama
 
-Supervised fine-tuning on prompts `title -> description`; the loss counts only the description, which ends with the
-token that ends an answer. After an interruption, run the same command again: it continues from the last checkpoint. In
-trainer_outputs, loss.png shows the losses as curves and metrics.jsonl has them line by line.
+Supervised fine-tuning on prompts `title -> description`, or in part on `title and documents -> description`; the
+loss counts only the description, which ends with the token that ends an answer. After an interruption, run the same
+command again: it continues from the last checkpoint. In trainer_outputs, loss.png shows the losses as curves and
+metrics.jsonl has them line by line.
 """
 
 from __future__ import annotations
@@ -173,7 +175,7 @@ def plan_only(settings: Settings) -> None:
 def plan_in(folder: Path, settings: Settings) -> None:
     foundation = read_configuration(settings)
     file = folder / "examples.json"
-    write_examples_file(select_examples(settings)[0], file)
+    write_examples_file(select_examples(settings)[0], file, settings)
     prompts = to_prompts(load_examples(file, folder), foundation, settings)
     plan_training(tokenise_prompts(prompts, foundation, settings), foundation, settings)
 
@@ -300,7 +302,10 @@ def save_adapter(language_model: LanguageModel, losses: dict[str, float], settin
 
 
 def settings_of_the_adapter(settings: Settings) -> dict:
-    return settings.model_dump(mode="json", include={"profile", "model", "lora", "training"})
+    """What the adapter has learned from; of retrieval, how many documents its examples had, where some had any."""
+    groups = dict.fromkeys(("profile", "model", "lora", "training"), True)
+    documents = {"rag": {"top_k"}} if settings.training.retrieval_share else {}
+    return settings.model_dump(mode="json", include=groups | documents)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from comparison.cases import Case
+from comparison.facts import NAMES as FACTS
+from comparison.facts import Source, measure_facts
 from comparison.intervals import Estimate, bootstrap, share_interval
-from comparison.metrics import measure, measure_abstention
+from comparison.metrics import measure, measure_abstention, words
 from comparison.systems import QUESTIONS, SYSTEMS, System
 from config import Settings
 from pipeline.catalogue.prompts import NOT_IN_CATALOGUE
@@ -35,6 +37,9 @@ METRICS = (
     Metric("chrf", "chrF", "chrF"),
     Metric("rouge_l", "ROUGE-L", "ROUGE-L"),
     Metric("meaning", N_("Similarity of meaning"), N_("meaning")),
+    Metric("facts_recall", N_("Facts found"), N_("facts found")),
+    Metric("facts_precision", N_("Facts that are true"), N_("true facts")),
+    Metric("distractors", N_("Facts of another product"), N_("facts of others"), higher_is_better=False),
     Metric("grounded", N_("Groundedness"), N_("grounded")),
     Metric("repetition", N_("Repetition"), N_("repetition"), higher_is_better=False),
 )
@@ -65,7 +70,8 @@ class Judgement(NamedTuple):
 
     `measured` has an entry for each case: by system, the figures of its answer. `counted` says which cases enter the
     means: those with a reference that were not trained on and are in the index, since retrieval cannot know others.
-    `differences` are in the order of `QUESTIONS`, and of `METRICS` within a question.
+    `differences` are in the order of `QUESTIONS`, and of `METRICS` within a question. `lengths` are the mean numbers of
+    words of each system's answers and of the `reference`.
     """
 
     cases: list[Case]
@@ -75,6 +81,7 @@ class Judgement(NamedTuple):
     means: dict[str, dict[str, Estimate | None]]
     differences: list[Difference]
     shares: dict[str, dict[str, Share]]
+    lengths: dict[str, Estimate | None]
 
 
 def judge(
@@ -99,18 +106,24 @@ def judge(
         case.reference is not None and not case.trained_on and (case.indexed or not with_retrieval) for case in cases
     ]
     means, differences = averages(cases, systems, measured, counted)
-    return Judgement(cases, systems, measured, counted, means, differences, shares(cases, systems, measured, counted))
+    of_systems = shares(cases, systems, measured, counted)
+    lengths = mean_lengths(cases, systems, measured, counted)
+    return Judgement(cases, systems, measured, counted, means, differences, of_systems, lengths)
 
 
 def measure_answer(case: Case, answer: Answer, settings: Settings) -> dict[str, Any]:
     """The figures that follow from the text of an answer."""
+    retrieved = [Source(document["product"], document["text"]) for document in answer.retrieved]
+    of_facts = measure_facts(answer.answer, case.reference, case.product, retrieved)
     if answer.answer == NOT_IN_CATALOGUE:
-        return measure_abstention(answer.answer, wrong=case.indexed and case.reference is not None)
-    return measure(
+        wrong = case.indexed and case.reference is not None
+        missed = of_facts["facts_recall"] if wrong else None  # it has none of the facts
+        return measure_abstention(answer.answer, wrong) | dict.fromkeys(FACTS) | {"facts_recall": missed}
+    return of_facts | measure(
         answer.answer,
         case.reference,
         case.product,
-        [document["text"] for document in answer.retrieved],
+        [document.text for document in retrieved],
         answer.tokens,
         answer.settings.get("max_new_tokens", settings.generation.max_new_tokens),
     )
@@ -183,6 +196,30 @@ def averages(
     return means, differences
 
 
+def mean_lengths(
+    cases: list[Case], systems: list[System], measured: list[dict], counted: list[bool]
+) -> dict[str, Estimate | None]:
+    """The mean number of words of the reference and of each system's answers, over the counted cases.
+
+    An abstention is no description, and has no length.
+    """
+    import numpy as np
+
+    names = ["reference", *(system.name for system in systems)]
+    rows = [
+        [
+            len(words(case.reference)),
+            *(
+                None if name in case.stale or figures.get(name, {}).get("abstained", True) else figures[name]["words"]
+                for name in names[1:]
+            ),
+        ]
+        for case, figures, counts in zip(cases, measured, counted, strict=True)
+        if counts
+    ]
+    return dict(zip(names, bootstrap(np.array(rows, dtype=float)), strict=True)) if rows else {}
+
+
 def result_of(estimate: Estimate, metric: Metric) -> str:
     """`better`, `worse`, `tie` where the interval contains 0, or `few` where there are too few products to say."""
     if estimate.n < FEWEST_PRODUCTS:
@@ -197,9 +234,15 @@ def shares(
 ) -> dict[str, dict[str, Share]]:
     """By system, how many answers loop, stop in mid-sentence, repeat a training example, abstain rightly or wrongly.
 
-    An abstention is right for a product that the index does not hold, and wrong for one that it does.
+    An abstention is right for a product that the index does not hold, and wrong for one that it does. Where the search
+    has found similar products instead, the model itself has to notice: `abstained_similar`, for all systems.
     """
     found: dict[str, dict[str, Share]] = {}
+    similar = {
+        case.key
+        for case in cases
+        if not (case.indexed or case.trained_on) and any(answer.retrieved for answer in case.answers.values())
+    }
     for system in systems:
         present = [
             (case, figures[system.name], counts)
@@ -212,6 +255,9 @@ def shares(
             "loops": [figures["loops"] for figures in of_counted],
             "cut_off": [figures["cut_off"] for figures in of_counted],
         }
+        groups["abstained_similar"] = [
+            figures["abstained"] for case, figures, _counts in present if case.key in similar
+        ]
         if system.adapter:
             groups["repeats_example"] = [figures["repeats_example"] for _case, figures, _counts in present]
         if system.retrieval:

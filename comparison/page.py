@@ -16,7 +16,7 @@ from typing import Any
 
 from comparison.judging import MAIN_METRIC, METRICS, Metric
 from comparison.metrics import FUNCTION_WORDS, WORD_PATTERN, words
-from comparison.report import LABELS, SHARES
+from comparison.report import SHARES
 from comparison.systems import BY_NAME
 from comparison.verdict import interval, number
 from config import Settings
@@ -31,6 +31,15 @@ EXPLANATIONS = {
     "chrf": N_("Characters and words in common with the reference (chrF2). The verdict rests on it."),
     "rouge_l": N_("Words in common with the reference, in the same order (F1 of the longest common subsequence)."),
     "meaning": N_("Cosine of the embeddings of answer and reference, times 100."),
+    "facts_recall": N_(
+        "Share of the reference's facts that the answer has, in percent: numbers with their units, sizes, materials "
+        "and names. Those of the title do not count."
+    ),
+    "facts_precision": N_("Share of the answer's facts that the reference or a retrieved document has, in percent."),
+    "distractors": N_(
+        "Share of the answer's facts that come from another product's document, and are not in the reference, in "
+        "percent. Less is better."
+    ),
     "grounded": N_(
         "Share of the answer's numbers and content words that also occur in the reference or in the retrieved "
         "documents, in percent. Words of the title do not count."
@@ -59,12 +68,12 @@ def page(report: dict[str, Any]) -> str:
 
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
     environment.globals.update(_=_, number=number, interval=interval, localised=localised)
-    environment.globals.update(LABELS=LABELS, SHARES=SHARES, RESULTS=RESULTS)
+    environment.globals.update(LABELS=report["labels"], SHARES=SHARES, RESULTS=RESULTS)
     gains = gain_chart(report)
     text = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         report=report,
         language=report["language"].replace("_", "-"),
-        metrics=[metric_chart(metric, report) for metric in METRICS],
+        metrics=[metric_chart(metric, report) for metric in METRICS if has_figures(metric, report)],
         differences=[difference_chart(metric, report) for metric in METRICS],
         lengths=length_chart(report),
         gains=gains,
@@ -110,6 +119,10 @@ def metric_chart(metric: Metric, report: dict[str, Any]) -> dict[str, Any]:
             for name, estimate in estimates.items()
         ],
     }
+
+
+def has_figures(metric: Metric, report: dict[str, Any]) -> bool:
+    return metric is MAIN_METRIC or any(report["means"][name][metric.name] for name in report["systems"])
 
 
 def is_best(system: str, metric: Metric, report: dict[str, Any]) -> bool:
@@ -165,7 +178,8 @@ def length_chart(report: dict[str, Any]) -> dict[str, Any]:
         rows.append(
             {
                 "system": name,
-                "label": _("Reference") if name == "reference" else _(LABELS[name]),
+                "label": _("Reference") if name == "reference" else report["labels"][name],
+                "mean": report["lengths"].get(name),
                 "median": round(median(values)) if values else None,
                 "heights": [100 * count / top for count in bins] if top else [],
             }
@@ -203,7 +217,7 @@ def gain_chart(report: dict[str, Any]) -> dict[str, Any] | None:
 def script_texts(report: dict[str, Any], gains: dict[str, Any] | None) -> dict[str, Any]:
     """What the page's script needs besides the products: texts in the reader's language, and what a word is."""
     return {
-        "systems": [[name, _(LABELS[name])] for name in report["systems"]],
+        "systems": [[name, report["labels"][name]] for name in report["systems"]],
         "pair": [gains["first"].name, gains["second"].name] if gains else None,
         "point": _("."),
         "word": WORD_PATTERN,

@@ -12,8 +12,8 @@ from datetime import datetime, timezone
 from typing import Any
 
 from comparison.answering import Speed
-from comparison.judging import METRICS, Judgement
-from comparison.systems import SYSTEMS
+from comparison.judging import MAIN_METRIC, METRICS, Judgement
+from comparison.systems import SYSTEMS, labels
 from comparison.verdict import Verdict, interval, number
 from config import Settings
 from pipeline.runtime.artifacts import new_file, package_versions
@@ -24,6 +24,7 @@ SHARES = {
     "loops": N_("Answers that loop"),
     "cut_off": N_("Answers that stop in mid-sentence"),
     "repeats_example": N_("Answers that repeat a training example"),
+    "abstained_similar": N_("Not in the index, similar ones found, and recognised as such"),
     "abstained_right": N_("Not in the index, and recognised as such"),
     "abstained_wrong": N_("In the index, and not found"),
 }
@@ -44,6 +45,7 @@ def build_report(
         "language": settings.language or system_language(),
         "verdict": verdict._asdict(),
         "systems": [system.name for system in judgement.systems],
+        "labels": labels(settings),
         "retrieval": any(system.retrieval for system in judgement.systems),
         "counted": sum(judgement.counted),
         "means": {
@@ -56,6 +58,7 @@ def build_report(
         "shares": {
             name: {kind: share._asdict() for kind, share in shares.items()} for name, shares in judgement.shares.items()
         },
+        "lengths": {name: estimate and estimate._asdict() for name, estimate in judgement.lengths.items()},
         "speed": {system.name: _speed(judgement, system.name, speeds.get(system.name)) for system in judgement.systems},
         "products": [_product(judgement, number_) for number_ in range(len(judgement.cases))],
         "settings": settings.model_dump(
@@ -215,7 +218,7 @@ def product_rows(report: dict[str, Any]) -> list[list[str]]:
     """Product by system: those that the scripts were asked about, or some of the sample where there are none."""
     systems = report["systems"]
     asked = [product for product in report["products"] if not product["sampled"]]
-    rows = [[_("Product"), *(_(LABELS[name]) for name in systems)]]
+    rows = [[_("Product"), *(report["labels"][name] for name in systems)]]
     for product in asked[:SHOWN_ASKED] or report["products"][:SHOWN_SAMPLED]:
         texts = [product["answers"].get(name, {}).get("answer", "-") for name in systems]
         rows.append([product["product"], *(shortened(text) for text in texts)])
@@ -229,9 +232,14 @@ def shortened(text: str) -> str:
 def summary_rows(report: dict[str, Any]) -> list[list[str]]:
     """Figure by system: means with their 95 % intervals, shares as counts, speed and memory."""
     systems = report["systems"]
-    rows = [[_("{n} products").format(n=report["counted"]), *(_(LABELS[name]) for name in systems)]]
+    rows = [[_("{n} products").format(n=report["counted"]), *(report["labels"][name] for name in systems)]]
     for metric in METRICS:
-        rows.append([_(metric.label), *(_mean(report["means"][name][metric.name]) for name in systems)])
+        estimates = [report["means"][name][metric.name] for name in systems]
+        if any(estimates) or metric is MAIN_METRIC:
+            rows.append([_(metric.label), *map(_mean, estimates)])
+    if reference := report["lengths"].get("reference"):
+        label = _("Words (reference: {n})").format(n=number(reference["mean"]))
+        rows.append([label, *(_mean(report["lengths"][name]) for name in systems)])
     for kind, label in SHARES.items():
         cells = [_share(report["shares"][name].get(kind)) for name in systems]
         if any(cell != "-" for cell in cells):

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from config import Settings
-from pipeline.runtime.messages import N_, _
+from pipeline.runtime.artifacts import read_meta
+from pipeline.runtime.messages import N_, _, localised
 
 
 class System(NamedTuple):
@@ -43,6 +44,23 @@ RAG_FINE_TUNED = System(
 )
 SYSTEMS = (FOUNDATION, FINE_TUNED, RAG, RAG_FINE_TUNED)
 BY_NAME = {system.name: system for system in SYSTEMS}
+
+
+def share_with_documents(settings: Settings) -> float:
+    """The share of the present adapter's training examples that had documents in the prompt; 0 without an adapter."""
+    made_with = (read_meta(settings.model.lora_dir) or {}).get("settings", {}).get("training", {})
+    return made_with.get("retrieval_share", settings.training.before("retrieval_share"))
+
+
+def labels(settings: Settings) -> dict[str, str]:
+    """What heads the column of each system; that of retrieval with fine-tuning also says how it learned to read."""
+    headings = {system.name: _(system.label) for system in SYSTEMS}
+    if share := share_with_documents(settings):
+        headings[RAG_FINE_TUNED.name] = _("{system}, {percent}% with documents").format(
+            system=headings[RAG_FINE_TUNED.name], percent=localised(100 * share, "g")
+        )
+    return headings
+
 
 # Every pair, as it is compared everywhere: the first system minus the second. The question that the project asks comes
 # first: the first pair that has answers gives the headline, the next ones are told below it.

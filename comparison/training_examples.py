@@ -10,8 +10,10 @@ from comparison.metrics import words
 from comparison.systems import SYSTEMS
 from config import Settings
 from pipeline.catalogue.products import is_held_out, normalised_title
+from pipeline.catalogue.prompts import in_its_place
 from pipeline.runtime.artifacts import read_meta
 from pipeline.runtime.json_lines_array import read_records
+from pipeline.training.with_documents import title_of
 
 COPIED_WORDS = 8  # a shorter answer can equal the start of an example by chance
 
@@ -27,10 +29,11 @@ def mark_trained_on(cases: list[Case], settings: Settings) -> None:
         for case in cases:
             case.trained_on = not is_held_out(case.product, held_out_percent(settings))
         return
-    titles = {normalised_title(case.product) for case in cases}
-    trained = {title for product, _text in _examples(settings) if (title := normalised_title(product)) in titles}
+    titles = {case.key: normalised_title(in_its_place(case.product)) for case in cases}
+    wanted = set(titles.values())
+    trained = {title for product, _text in _examples(settings) if (title := normalised_title(product)) in wanted}
     for case in cases:
-        case.trained_on = normalised_title(case.product) in trained
+        case.trained_on = titles[case.key] in trained
 
 
 def examples_are_known(settings: Settings) -> bool:
@@ -72,5 +75,7 @@ def repeated_examples(cases: list[Case], settings: Settings) -> dict[tuple[str, 
 
 
 def _examples(settings: Settings) -> Iterator[tuple[str, str]]:
-    """Title and description of each training example, in the order of the file."""
-    return read_records(settings.training.dataset_file, ("input", "output"), made_by="fine_tuning.py")
+    """Title, as it stands in a prompt, and answer of each training example, in the order of the file."""
+    fields = ("instruction", "input", "output")
+    for instruction, input, output in read_records(settings.training.dataset_file, fields, made_by="fine_tuning.py"):
+        yield title_of(instruction, input), output

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from comparison.judging import FEWEST_PRODUCTS, MAIN_METRIC, Difference, Judgement
-from comparison.systems import BY_NAME, RAG, RAG_FINE_TUNED
+from comparison.judging import FEWEST_PRODUCTS, MAIN_METRIC, METRICS, Difference, Judgement, Share
+from comparison.systems import BY_NAME, RAG, RAG_FINE_TUNED, System, share_with_documents
 from config import Settings
 from pipeline.runtime.messages import _, localised
+from pipeline.runtime.rerun import command
 
 TOLD = 3  # questions that get a sentence, the first as the headline; the page's table has all of them
 
@@ -24,10 +25,14 @@ def verdict(judgement: Judgement, notes: list[str], settings: Settings) -> Verdi
     """The verdict on all pairs of systems; `notes` are the faults that were found while the answers were read."""
     differences = [difference for difference in judgement.differences if difference.metric == MAIN_METRIC.name]
     sentences = [in_words(difference) for difference in differences]
+    findings = abstentions(judgement)
+    for place, difference in enumerate(differences[:TOLD]):
+        told = disagreements(difference, judgement)
+        findings = [*told, *findings] if place == 0 else [*findings, sentences[place], *told]
     headline = sentences[0] if sentences else _("Nothing can be concluded: no product was answered by two systems.")
     return Verdict(
         headline,
-        [*abstentions(judgement), *sentences[1:TOLD]],
+        findings,
         [*limits(judgement, differences, settings), *notes],
     )
 
@@ -66,12 +71,38 @@ def in_words(difference: Difference) -> str:
     )
 
 
+def disagreements(main: Difference, judgement: Judgement) -> list[str]:
+    """Where other measures find better what the main one does not, of the same two systems."""
+    names = {metric.name: _(metric.label) for metric in METRICS}
+    by_winner: dict[str, list[str]] = {}
+    for other in judgement.differences:
+        if (other.first, other.second) == (main.first, main.second) and winner(other) not in (None, winner(main)):
+            by_winner.setdefault(winner(other), []).append(names[other.metric])
+    return [
+        _("The measures disagree: by other ones than chrF ({measures}), {first} is better than {second}.").format(
+            measures=", ".join(measures),
+            first=BY_NAME[better].in_sentence(),
+            second=BY_NAME[main.second if better == main.first else main.first].in_sentence(),
+        )
+        for better, measures in by_winner.items()
+    ]
+
+
+def winner(difference: Difference) -> str | None:
+    """The system that is better in a metric; None where it is a tie, or where that is not known."""
+    return {"better": difference.first, "worse": difference.second}.get(difference.result)
+
+
 def abstentions(judgement: Judgement) -> list[str]:
-    """How well the search distinguishes products in the index from others; both its systems share the search."""
-    system = next((system for system in (RAG, RAG_FINE_TUNED) if system in judgement.systems), None)
-    if system is None:
-        return []
-    sentences, shares = [], judgement.shares[system.name]
+    """How well products in the index are told from others: both systems share the search, a model may notice more."""
+    told = [system for system in (RAG, RAG_FINE_TUNED) if system in judgement.systems]
+    if len(told) == 2 and len({judgement.shares[system.name].get("abstained_right") for system in told}) == 1:
+        told = told[:1]
+    return [sentence for system in told for sentence in abstentions_of(system, judgement.shares[system.name])]
+
+
+def abstentions_of(system: System, shares: dict[str, Share]) -> list[str]:
+    sentences = []
     if right := shares.get("abstained_right"):
         sentences.append(
             _(
@@ -105,6 +136,7 @@ def limits(judgement: Judgement, differences: list[Difference], settings: Settin
                 n=FEWEST_PRODUCTS, command="python compare_models.py --sample 200"
             )
         )
+    found += limits_of_retrieval(judgement, settings)
     sampled = sum(case.sampled for case in cases)
     if sampled < settings.comparison.sample:
         found.append(
@@ -133,6 +165,26 @@ def limits(judgement: Judgement, differences: list[Difference], settings: Settin
                     system=_(BY_NAME[name].label), hits=share.hits, n=share.n
                 )
             )
+    return found
+
+
+def limits_of_retrieval(judgement: Judgement, settings: Settings) -> list[str]:
+    """What favours the systems with retrieval, and what holds the one with fine-tuning back."""
+    found = []
+    if any(judgement.counted) and any(system.retrieval for system in judgement.systems):
+        found.append(
+            _(
+                "The verdict rests on chrF against a text that stands in the index, which favours copying: an answer "
+                "that copies the document word for word has 100."
+            )
+        )
+    if RAG_FINE_TUNED in judgement.systems and not share_with_documents(settings):
+        found.append(
+            _(
+                "The fine-tuned model has never seen documents in training, so it may not read those that retrieval "
+                "gives it. Train it with documents: {command}"
+            ).format(command=command("fine_tuning.py") + " --training.retrieval_share 0.5")
+        )
     return found
 
 

@@ -63,9 +63,15 @@ def product_prompt(product: str, form: PromptFormat = ALPACA) -> str:
 
 def retrieval_prompt(product: str, documents: list[str], form: PromptFormat = ALPACA) -> str:
     """The prompt of retrieval: the title is in the instruction, one retrieved `DOCUMENT` a line is the input."""
-    return form.prompt(
-        RETRIEVAL_INSTRUCTION.format(product=in_its_place(product)), "\n".join(map(in_its_place, documents))
-    )
+    return form.prompt(retrieval_instruction(product), retrieval_input(documents))
+
+
+def retrieval_instruction(product: str) -> str:
+    return RETRIEVAL_INSTRUCTION.format(product=in_its_place(product))
+
+
+def retrieval_input(documents: list[str]) -> str:
+    return "\n".join(map(in_its_place, documents))
 
 
 HEADING = re.compile(r"#{2,}(?=\s*(?:instruction|input|response)\b)", re.IGNORECASE)

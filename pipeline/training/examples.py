@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from config import EXAMPLES, Settings
 from pipeline.catalogue.products import Product, is_held_out, read_products
-from pipeline.catalogue.prompts import INSTRUCTION, product_prompt
+from pipeline.catalogue.prompts import product_prompt
 from pipeline.model.configuration import Configuration
 from pipeline.runtime.artifacts import OUT_OF_SPACE, new_file, write_meta
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import _
 from pipeline.runtime.progress import progress_bar
 from pipeline.training.micro_batches import tokenise_dataset
+from pipeline.training.with_documents import examples_of
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -57,21 +58,24 @@ def select_examples(settings: Settings) -> tuple[list[Product], int]:
 def write_examples(examples: list[Product], held_out: int, settings: Settings) -> None:
     """Write `training.dataset_file` and its meta file, which says how many products were `held_out`."""
     training = settings.training
-    write_examples_file(examples, training.dataset_file)
+    made_with = training.model_dump(mode="json", include=training.with_role(EXAMPLES))
+    if training.retrieval_share:
+        made_with |= {"seed": training.seed, "top_k": settings.rag.top_k}  # the documents depend on them
+    write_examples_file(examples, training.dataset_file, settings)
     write_meta(
         training.dataset_file,
-        training.model_dump(mode="json", include=training.with_role(EXAMPLES)),
+        made_with,
         [settings.data.processed_file],
         records=len(examples),
         held_out=held_out,
     )
 
 
-def write_examples_file(examples: list[Product], file: Path) -> None:
+def write_examples_file(products: list[Product], file: Path, settings: Settings) -> None:
     """Write a JSON array of `instruction`, `input` and `output`, one example a line."""
-    with new_file(file) as output:
-        for number, (product, description) in enumerate(progress_bar(_("Saving records"), examples)):
-            example = {"instruction": INSTRUCTION, "input": product, "output": description}
+    index_file = file.with_name(file.name + ".keywords.sqlite3")
+    with examples_of(products, index_file, settings) as examples, new_file(file) as output:
+        for number, example in enumerate(progress_bar(_("Saving records"), examples, total=len(products))):
             output.write(b",\n" if number else b"[\n")
             output.write(json.dumps(example, ensure_ascii=False).encode("utf-8"))
         output.write(b"\n]\n")
@@ -110,7 +114,10 @@ def to_prompts(dataset: Dataset, foundation: Configuration, settings: Settings) 
     """`dataset` with the columns `prompt`, which is read, and `completion`, which is learned."""
     form = foundation.form
     return dataset.map(
-        lambda example: {"prompt": product_prompt(example["input"], form), "completion": example["output"]},
+        lambda example: {
+            "prompt": form.prompt(example["instruction"], example["input"]),
+            "completion": example["output"],
+        },
         desc=_("Formatting prompts"),
         num_proc=processes(settings),
     )

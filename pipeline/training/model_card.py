@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from config import LEARNED, Settings
-from pipeline.catalogue.prompts import PromptFormat, product_prompt
+from pipeline.catalogue.prompts import NOT_IN_CATALOGUE, PromptFormat, product_prompt
 from pipeline.model.packaged import licence
 from pipeline.runtime.artifacts import content_hash, package_versions
 
@@ -38,7 +38,7 @@ The prompt that it was trained on, with the title of the product in the place of
 |---|---|
 {data}
 
-{held_out_percent} % of the products, chosen by title, were kept out of the training.
+{held_out_percent} % of the products, chosen by title, were kept out of the training.{documents}
 
 ## Losses
 
@@ -75,6 +75,7 @@ def write_model_card(folder: Path, settings: Settings, form: PromptFormat, losse
         prompt=product_prompt("TITLE", form).removesuffix("\n") + "\n",
         data=_rows({f"`{file.name}`": f"`{content_hash(file)}`" for file in files if file.is_file()}),
         held_out_percent=settings.training.held_out_percent,
+        documents=_documents(settings),
         losses="| loss | value |\n|---|---|\n" + _rows({name: f"{loss:.4f}" for name, loss in losses.items()}),
         settings=_rows(_settings(settings) | {"`model.name`": base}),
         versions=", ".join(f"{package} {version}" for package, version in package_versions().items()),
@@ -86,6 +87,17 @@ def _source(name: str) -> str:
     """Where the foundation model `name` comes from and its licence, where the project knows them."""
     known = licence(name)
     return f" That model, https://huggingface.co/{name}, is under the licence {known}." if known else ""
+
+
+def _documents(settings: Settings) -> str:
+    """What the examples with documents teach, where there are some."""
+    share = settings.training.retrieval_share
+    if not share:
+        return ""
+    return (
+        f" {100 * share:g} % of the examples have {settings.rag.top_k} retrieved documents in the prompt; where the "
+        f'product\'s own is not among them, the answer that was learned is "{NOT_IN_CATALOGUE}"'
+    )
 
 
 def _settings(settings: Settings) -> dict[str, str]:

@@ -9,7 +9,7 @@ import pytest
 
 from comparison.answering import Speed
 from comparison.cases import Case
-from comparison.judging import Judgement, averages, shares
+from comparison.judging import METRICS, Judgement, averages, mean_lengths, shares
 from comparison.page import page
 from comparison.report import build_report
 from comparison.systems import SYSTEMS
@@ -43,7 +43,7 @@ def report_of(folder, count: int) -> dict:
             retrieved = found if system.retrieval and not abstained else []
             case.answers[system.name] = Answer(case.product, answer, "", 128, 1.5, {}, retrieved)
             figures[system.name] = {
-                **{name: draw.uniform(0, 100) for name in ("chrf", "rouge_l", "meaning", "grounded", "repetition")},
+                **{name: draw.uniform(0, 100) for name in (metric.name for metric in METRICS)},
                 **dict.fromkeys(("loops", "cut_off", "repeats_example"), False),
                 "abstained": abstained,
                 "words": 80,
@@ -54,7 +54,8 @@ def report_of(folder, count: int) -> dict:
     # The intervals of 10,000 products take a minute and are no part of what these tests look at.
     means, differences = averages(cases[:400], list(SYSTEMS), measured[:400], counted[:400])
     of_systems = shares(cases, list(SYSTEMS), measured, counted)
-    judgement = Judgement(cases, list(SYSTEMS), measured, counted, means, differences, of_systems)
+    lengths = mean_lengths(cases[:400], list(SYSTEMS), measured[:400], counted[:400])
+    judgement = Judgement(cases, list(SYSTEMS), measured, counted, means, differences, of_systems, lengths)
     settings = demo_settings(folder, "--sample", str(count))
     speeds = {system.name: Speed(5.4, 0.05, "cuda") for system in SYSTEMS}
     return build_report(judgement, verdict(judgement, [], settings), speeds, settings)

@@ -400,7 +400,8 @@ class Settings(BaseSettings):
     cluster: str | None = setting(
         None,
         N_(
-            "scripts 1, 5 and 8 on a Ray cluster: local (one on this machine), auto (the one that runs here) or ray://HOST:10001"
+            "scripts 1, 5 and 8 on a Ray cluster: local (one that is started here), auto (the one that runs on this "
+            "machine) or ray://HOST:10001"
         ),
         RUN,
         pattern=r"^(local|auto|ray://[^/\s]+:\d+)$",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import time
 from functools import partial
 
 import pytest
 
 from pipeline.runtime.errors import UserError
-from tests.running import DEMO, assert_refused, run_script, run_well
+from tests.conftest import ANSWERS, RECORDS
+from tests.running import DEMO, assert_refused, run_script, run_well, write_catalogue
 
 ray = pytest.importorskip("ray", reason="requirements-cluster.txt is not installed")
 
@@ -73,6 +75,43 @@ def test_catalogue_is_the_same_on_a_cluster(tmp_path):
         assert (tmp_path / "alone" / name).read_bytes() == (tmp_path / "cluster" / name).read_bytes()
     assert "ray" not in (together.screen + together.errors).lower().replace("array", "")
     assert alone.screen.count("\n") == together.screen.count("\n")
+
+
+def test_index_is_the_same_on_a_cluster(tmp_path, small_embedding_model):
+    """The same documents with the same vectors; and a second run embeds nothing."""
+    import chromadb
+
+    words = ["lamp", "red", "large", "old", "glass"]
+    products = {f"Lamp {n}": " ".join(words[k % 5] for k in range(n, n + 20 + n % 7)) for n in range(600)}
+    stored = {}
+    for name, flags in {"alone": (), "cluster": ("--cluster", "local")}.items():
+        folder = write_catalogue(tmp_path / name, products)
+        flags = (*DEMO, "--rag.embedding_model", str(small_embedding_model), "--rag.max_records", "0", *flags)
+        run_well("rag_indexing.py", folder, *flags)
+        collection = chromadb.PersistentClient(str(folder / "chroma_db")).get_collection("products")
+        found = collection.get(include=["embeddings", "documents"])
+        stored[name] = {
+            key: (text, vector.tobytes())
+            for key, text, vector in zip(found["ids"], found["documents"], found["embeddings"], strict=True)
+        }
+    assert len(stored["alone"]) == 600
+    assert stored["cluster"] == stored["alone"]
+    assert "Total embeddings generated in this run: 0" in run_well("rag_indexing.py", folder, *flags).screen
+
+
+def test_answers_are_the_same_on_a_cluster(pipeline_run, tmp_path):
+    kept = {}
+    for name, flags in {"alone": (), "cluster": ("--cluster", "local")}.items():
+        (tmp_path / name).mkdir()
+        files = ("trn_processed.json", "trn_processed.json.meta.json", "lora_model_demo", "lora_model_demo.meta.json")
+        files = (*files, "trn_processed_dataset.json", "chroma_db", "chroma_db.meta.json")
+        folder = pipeline_run.copy(tmp_path / name, *files)
+        run_well("compare_models.py", folder, *DEMO, *ANSWERS, *RECORDS, "--sample", "20", *flags)
+        lines = (folder / "comparison_answers.jsonl").read_text(encoding="utf-8").splitlines()
+        answers = [entry["answer"] for line in lines if line and "answer" in (entry := json.loads(line))]
+        kept[name] = {(answer["prompt"], answer["product"]): answer["answer"] for answer in answers}
+    assert len(kept["alone"]) >= 40
+    assert kept["cluster"] == kept["alone"]
 
 
 def test_cluster_that_is_not_there_is_refused(tmp_path):

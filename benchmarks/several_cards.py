@@ -6,9 +6,9 @@
 
 Training: fine_tuning.py's trainer under torchrun, the same examples a step whatever the number of cards, without a
 limit of memory and planned for 8 GB; the first steps, which compile, are left out. Embedding: the model's part of
-script 5 with `--cluster local`, without Chroma. Answers: script 8's with `--cluster local`, greedy, in batches of 64, so
-that batches are the same on any number of cards. Models are loaded before the clock starts. Prints a table; exit code 1
-where losses, vectors or answers differ, or a card reserved more than 3 % above or 10 % below its plan.
+script 5 with `--cluster local`, without Chroma. Answers: script 8's with `--cluster local`, greedy, in batches of 64,
+so that these are the same on any number of cards. Models are loaded before the clock starts. Prints a table; exit code
+1 where losses, vectors or answers differ, or a card reserved more than 3 % above or 10 % below its plan.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -23,6 +24,7 @@ from pipeline.runtime.messages import _
 from pipeline.runtime.worker_processes import RESULTS_WAITING, WorkerProcesses, outcome, value_of
 
 LOOPBACK = "127.0.0.1"  # a cluster that the script starts itself answers nobody else
+PATIENCE = 10  # seconds until what an earlier run had counts as free
 OBJECT_STORE = 1 << 30  # bytes of shared memory for tasks and results on the way, many times what is in flight
 QUIET_ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",  # Ray reports to its makers unless told not to
@@ -95,14 +97,15 @@ class ClusterWorkers:
             signal.signal(signal.SIGTERM, on_sigterm)  # Ray sets its own
 
     def _start(self) -> list:
-        free = self.ray.available_resources()
-        kind = "GPU" if self.cards and free.get("GPU", 0) >= 1 else "CPU"
-        number = int(free.get(kind, 0))
+        kind = "GPU" if self.cards and self.ray.cluster_resources().get("GPU", 0) >= 1 else "CPU"
+        end = time.monotonic() + PATIENCE
+        while not (number := int(self.ray.available_resources().get(kind, 0))) and time.monotonic() < end:
+            time.sleep(0.2)
         if not number:
             raise UserError(
-                _("The cluster {cluster} has no free core. Wait for its other work, or add machines to it.").format(
-                    cluster=self.cluster
-                )
+                _(
+                    "The cluster {cluster} has no free core or card. Wait for its other work, or add machines to it."
+                ).format(cluster=self.cluster)
             )
         needs = {"num_gpus": 1, "num_cpus": 0} if kind == "GPU" else {"num_cpus": 1}
         actor = self.ray.remote(**needs)(Worker)
@@ -135,8 +138,8 @@ class ClusterWorkers:
             finished = given.pop(done)
             try:
                 results[finished.number] = self._result(done)
-            except WorkerLost:
-                self._forget(finished.worker)
+            except WorkerLost as lost:
+                self._forget(finished.worker, lost)
                 again.append((finished.number, finished.task))
             while delivered in results:
                 yield value_of(results.pop(delivered))
@@ -153,8 +156,8 @@ class ClusterWorkers:
         errors = self.ray.exceptions
         try:
             return self.ray.get(reference)
-        except (errors.RayActorError, errors.ObjectLostError):
-            raise WorkerLost from None
+        except (errors.RayActorError, errors.ObjectLostError) as error:
+            raise WorkerLost(first_line(error)) from None
         except (errors.OutOfDiskError, errors.ObjectStoreFullError):
             raise UserError(
                 _("The disk or the shared memory of a machine of the cluster {cluster} is full: make room.").format(
@@ -168,20 +171,20 @@ class ClusterWorkers:
                 )
             ) from None
 
-    def _forget(self, worker: Any) -> None:
+    def _forget(self, worker: Any, lost: WorkerLost) -> None:
         if worker in self.workers:
             self.workers.remove(worker)
         if not self.workers:
             raise UserError(
                 _(
-                    "All workers of the cluster {cluster} have ended, as happens when memory runs out. Run the same "
-                    "command again, on more machines or with --cluster left out."
-                ).format(cluster=self.cluster)
+                    "All workers of the cluster {cluster} have ended, as happens when memory runs out ({reason}). Run "
+                    "the same command again, on more machines or with --cluster left out."
+                ).format(cluster=self.cluster, reason=lost)
             )
 
 
 class WorkerLost(Exception):
-    """A worker died, or its machine did."""
+    """A worker died, or its machine did; the text says what Ray knows of it."""
 
 
 class Worker:

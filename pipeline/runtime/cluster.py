@@ -26,6 +26,7 @@ from pipeline.runtime.worker_processes import RESULTS_WAITING, WorkerProcesses, 
 LOOPBACK = "127.0.0.1"  # a cluster that the script starts itself answers nobody else
 PATIENCE = 10  # seconds until what an earlier run had counts as free
 OBJECT_STORE = 1 << 30  # bytes of shared memory for tasks and results on the way, many times what is in flight
+LOOPBACK_ALONE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # else Ray takes the machine's address for 127.0.0.1
 QUIET_ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",  # Ray reports to its makers unless told not to
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # its future behaviour, which it otherwise announces each time
@@ -64,7 +65,7 @@ class ClusterWorkers:
         self.workers: list = []
 
     def __enter__(self) -> ClusterWorkers:
-        self.ray = _import_ray()
+        self.ray = _import_ray(LOOPBACK_ALONE | QUIET_ENVIRONMENT if self.cluster == "local" else QUIET_ENVIRONMENT)
         try:
             self._connect()
             self.workers = self._start()
@@ -197,8 +198,8 @@ class Worker:
         return outcome(self.function, task)
 
 
-def _import_ray() -> Any:
-    for name, value in QUIET_ENVIRONMENT.items():
+def _import_ray(environment: dict[str, str]) -> Any:
+    for name, value in environment.items():
         os.environ.setdefault(name, value)
     try:
         import ray

@@ -413,6 +413,15 @@ class Settings(BaseSettings):
     )
     check: bool = setting(False, N_("script 6: the index examines itself, instead of being asked"), RUN)
     work_dir: Path = setting(Path(), N_("folder of everything the scripts write"), RUN)
+    cluster: str | None = setting(
+        None,
+        N_(
+            "scripts 1, 5 and 8 on a Ray cluster: local (one that is started here), auto (the one that runs on this "
+            "machine) or ray://HOST:10001"
+        ),
+        RUN,
+        pattern=r"^(local|auto|ray://[^/\s]+:\d+)$",
+    )
     language: Literal[LANGUAGES] | None = setting(  # type: ignore[valid-type]
         None, N_("language of the messages; default: the system's"), RUN
     )

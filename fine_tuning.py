@@ -6,7 +6,7 @@
     python fine_tuning.py --training.plan_only              only say whether it fits the card
     python fine_tuning.py --training.retrieval_share 0.5    half of the examples teach to read what retrieval finds
     python fine_tuning.py --model.save_merged               also save the merged 16-bit model
-    torchrun --nproc_per_node 2 fine_tuning.py              on two cards, each with half of a step's examples
+    torchrun --nproc_per_node 2 fine_tuning.py              on two cards (docs/several-cards.md: also of two machines)
     python fine_tuning.py --model.save_gguf q4_k_m          also save a GGUF file for llama.cpp and Ollama
 
 Supervised fine-tuning on prompts `title -> description`, or in part on `title and documents -> description`; the
@@ -35,7 +35,7 @@ from pipeline.model.loading import (
     prepare_for_inference,
 )
 from pipeline.model.lora import add_lora
-from pipeline.runtime.artifacts import new_folder, require, require_replaceable, sole_writer, write_meta
+from pipeline.runtime.artifacts import content_hash, new_folder, require, require_replaceable, sole_writer, write_meta
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import N_, _
 from pipeline.runtime.screen import banner
@@ -124,13 +124,30 @@ def join_processes(settings: Settings) -> PartialState:
 
 
 def make_examples(foundation: Configuration, processes: PartialState, settings: Settings) -> Examples:
-    """Write the examples and tokenise them; the first of several processes does it, and the others read its files."""
+    """Write the examples and tokenise them; the first of several processes does it, and the others read its files.
+
+    Raises UserError where these are not on the machine of another process.
+    """
+    from accelerate.utils import gather_object
+
     with processes.main_process_first(), full_disk_named():
         if processes.is_main_process:
             save_examples(settings)
+        elif not settings.training.dataset_file.is_file():
+            raise UserError(not_shared(settings))
         dataset = open_examples(settings)
         prompts = convert_to_prompts(dataset, foundation, settings)
-        return Examples(tokenise_prompts(prompts, foundation, settings), held_out_examples(foundation, settings))
+        examples = Examples(tokenise_prompts(prompts, foundation, settings), held_out_examples(foundation, settings))
+    if len(set(gather_object([content_hash(settings.training.dataset_file)]))) > 1:
+        raise UserError(not_shared(settings))
+    return examples
+
+
+def not_shared(settings: Settings) -> str:
+    return _(
+        "The machines of this training do not read the same {file}. Give them one shared folder for what the scripts "
+        "write: --work_dir"
+    ).format(file=settings.training.dataset_file)
 
 
 def save_examples(settings: Settings) -> None:

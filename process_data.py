@@ -18,14 +18,15 @@ from typing import BinaryIO, NamedTuple
 
 from config import DataSettings, Settings
 from pipeline.catalogue.cleaning import CLEANERS
-from pipeline.catalogue.raw_file import Block, RawCatalogue, Unreadable, blocks, open_raw, read_block
+from pipeline.catalogue.raw_file import Block, RawCatalogue, Unreadable, blocks, carried, open_raw, read_block
 from pipeline.command.script import run, show_settings
 from pipeline.runtime.artifacts import new_file, sole_writer, write_meta
+from pipeline.runtime.cluster import workers_for
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.json_lines_array import SEPARATOR, writing_records
 from pipeline.runtime.messages import N_, _, localised
 from pipeline.runtime.progress import progress_bar
-from pipeline.runtime.worker_processes import WorkerProcesses, number_of_processes
+from pipeline.runtime.worker_processes import MOST_PROCESSES, number_of_processes
 
 DESCRIPTION = N_("Script 1: clean the raw catalogue (trn.json) and write the products worth training on.")
 
@@ -40,7 +41,7 @@ def main(settings: Settings) -> None:
     show_settings(settings, "data")
     print(flush=True)
     with sole_writer(data.processed_file):
-        counts = process(raw, data)
+        counts = process(raw, data, settings.cluster)
     report(counts, data)
 
 
@@ -88,20 +89,25 @@ def clean_block(block: Block, cleaning: str, min_content_chars: int) -> Cleaned:
 # ------------------------------------------------------------------------------------------------------- processing
 
 
-def process(raw: RawCatalogue, data: DataSettings) -> Counts:
+def process(raw: RawCatalogue, data: DataSettings, cluster: str | None = None) -> Counts:
     """Write the processed and the rejected file; both appear only when the raw file was read to its end.
+
+    The blocks are cleaned on `cluster`, or without one by worker processes.
 
     Raises UserError where most records cannot be read, or none is kept.
     """
     counts = Counts()
     clean = partial(clean_block, cleaning=data.cleaning, min_content_chars=data.min_content_chars)
     with ExitStack() as stack:
-        workers = stack.enter_context(WorkerProcesses(clean, processes_for(raw, data)))
+        most = data.num_proc or MOST_PROCESSES
+        workers = stack.enter_context(workers_for(clean, cluster, processes_for(raw, data), most))
         processed = Hashed(stack.enter_context(new_file(data.processed_file)))
         rejected = stack.enter_context(new_file(data.rejected_file))
         with live_bars(raw, counts) as show_progress, writing_records(processed) as write:
             place = raw.first_line if not raw.is_array else 1
-            for cleaned in workers.in_order(blocks(raw), tasks_ahead=1 if raw.is_gzip else 2):
+            for cleaned in workers.in_order(
+                map(carried, blocks(raw)) if cluster else blocks(raw), tasks_ahead=1 if raw.is_gzip else 2
+            ):
                 if cleaned.kept:
                     write(cleaned.records)
                 count(cleaned, place, rejected, counts, raw)

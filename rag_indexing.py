@@ -3,6 +3,7 @@
     python rag_indexing.py
     python rag_indexing.py --rag.max_records 0          the whole catalogue
     python rag_indexing.py --rag.server http://127.0.0.1:8000
+    python rag_indexing.py --cluster local              on all cards of this machine
 
 Each product becomes a document `Product: ... - Description: ...`, split where it is longer than the embedding model
 reads. A document's id follows from its text: a second run adds nothing, an interrupted run continues, and documents of
@@ -14,7 +15,9 @@ a separate process stores the previous ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from pprint import pprint
@@ -25,12 +28,20 @@ from pipeline.catalogue.products import Product, read_products
 from pipeline.catalogue.prompts import document_text
 from pipeline.command.script import run, show_settings
 from pipeline.runtime.artifacts import meta_path, sole_writer, write_meta
+from pipeline.runtime.cluster import workers_for
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import N_, _
 from pipeline.runtime.prefetch import prefetch
 from pipeline.runtime.progress import progress_bar
 from pipeline.search.calibration import calibrate
-from pipeline.search.embedding import dimension_of, embed, fingerprint, load_embedding_model, use_fastest_precision
+from pipeline.search.embedding import (
+    ClusterEmbedder,
+    dimension_of,
+    embed,
+    fingerprint,
+    load_embedding_model,
+    use_fastest_precision,
+)
 from pipeline.search.keyword_index import KeywordWriter, new_index, path_for
 from pipeline.search.splitter import Splitter, splitter_for
 from pipeline.search.store import (
@@ -59,6 +70,8 @@ if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection
     from langchain_core.documents import Document
     from langchain_huggingface import HuggingFaceEmbeddings
+
+Embedder = Callable[["list[str]"], "np.ndarray"]  # texts to their vectors, (n, dim)
 
 DESCRIPTION = N_("Script 5: index the catalogue in Chroma.")
 
@@ -117,13 +130,14 @@ def fill(
     print("\n" + _("vector_store created!"))
     dimension = dimension_of(embeddings)
     check_free_disk(catalogue, len(stored.digests), dimension, settings)
-    choose_precision(embeddings, settings)
+    embedder = make_embedder(embeddings, model, settings)
     with (
+        workers_for(embedder, settings.cluster, cards=settings.model.device_map != "cpu") as workers,
         VectorCache(settings.rag.vectors_dir / model, dimension) as cache,
         new_index(path_for(settings)) as keywords,
         collection_writer(settings) as add,
     ):
-        add_documents(add, stored, cache, keywords, catalogue.products, embeddings, split, settings)
+        add_documents(add, stored, cache, keywords, catalogue.products, workers.in_order, split, settings)
     client = open_client(settings)
     collection = existing_collection(client, settings)
     added = collection.count() - len(stored.digests)
@@ -164,11 +178,17 @@ def show_examples(product: Product, embeddings: HuggingFaceEmbeddings, split: Sp
     pprint(document, width=100)
 
 
-def choose_precision(embeddings: HuggingFaceEmbeddings, settings: Settings) -> None:
-    """Compute in the number format that is fastest on this machine."""
+def make_embedder(embeddings: HuggingFaceEmbeddings, model: str, settings: Settings) -> Embedder:
+    """What embeds texts here or on the cluster, in the number format that is fastest on this machine.
+
+    `model` is the fingerprint of `embeddings`.
+    """
     sample = islice(read_products(settings.data.processed_file), SLICE)
     precision = use_fastest_precision(embeddings, [document_text(*product) for product in sample])
     print("\n" + _("Embeddings are computed in {precision}.").format(precision=str(precision).removeprefix("torch.")))
+    if settings.cluster:
+        return ClusterEmbedder(model, precision, settings)
+    return partial(embed, embeddings, batch_size=settings.rag.embedding_batch_size)
 
 
 # --------------------------------------------------------------------------------------------------------- indexing
@@ -180,7 +200,7 @@ def add_documents(
     cache: VectorCache,
     keywords: KeywordWriter,
     total: int,
-    embeddings: HuggingFaceEmbeddings,
+    embed_in_order: Callable[[Iterable[list[str]]], Iterator[np.ndarray]],
     split: Splitter,
     settings: Settings,
 ) -> None:
@@ -188,13 +208,53 @@ def add_documents(
     print("\n" + _("Populating the vector_store..."))
     print("\n" + _("Adding the documents to the vector_store...") + "\n", flush=True)
     products = read_products(settings.data.processed_file, settings.rag.max_records)
-    with progress_bar(_("Indexing products"), total=total) as bar:
+    being_embedded: deque[Slice] = deque()
+
+    def texts_to_embed() -> Iterator[list[str]]:
         for read, documents in prefetch((part, split(part)) for part in slices(products)):
             for product, its_documents in zip(read, documents, strict=True):
                 keywords.add(product, [document.id for document in its_documents])
-            if new := stored.missing(list(chain.from_iterable(documents))):
-                add(new, vectors_of(new, cache, embeddings, settings))
-            bar.update(len(read))
+            part = look_up(len(read), stored.missing(list(chain.from_iterable(documents))), cache)
+            being_embedded.append(part)
+            yield part.texts()
+
+    with progress_bar(_("Indexing products"), total=total) as bar:
+        for new in embed_in_order(texts_to_embed()):
+            part = being_embedded.popleft()
+            if part.documents:
+                add(part.documents, part.vectors(new, cache))
+            bar.update(part.products)
+
+
+class Slice(NamedTuple):
+    """Products that are read and embedded together: their documents that are not in the index yet."""
+
+    products: int
+    documents: list[Document]
+    digests: np.ndarray
+    found: np.ndarray  # (n,) bool: which of the documents an earlier run embedded
+    kept: np.ndarray  # the vectors of those, (found, dim)
+
+    def texts(self) -> list[str]:
+        """Those that have to be embedded."""
+        return [document.page_content for document, found in zip(self.documents, self.found, strict=True) if not found]
+
+    def vectors(self, new: np.ndarray, cache: VectorCache) -> np.ndarray:
+        """Those of all documents, (n, dim); `new`, the vectors of `texts`, are kept for the next run."""
+        import numpy as np
+
+        if self.found.all():
+            return self.kept
+        cache.add(self.digests[~self.found], new)
+        vectors = np.empty((len(self.documents), new.shape[1]), np.float32)
+        vectors[self.found], vectors[~self.found] = self.kept, new
+        return vectors
+
+
+def look_up(products: int, documents: list[Document], cache: VectorCache) -> Slice:
+    """The slice of so many products, with the vectors that an earlier run kept."""
+    digests = digests_of(document.id for document in documents)
+    return Slice(products, documents, digests, *cache.find(digests))
 
 
 def slices(products: Iterator[Product]) -> Iterator[list[Product]]:
@@ -209,24 +269,6 @@ def slices(products: Iterator[Product]) -> Iterator[list[Product]]:
             part, characters = [], 0
     if part:
         yield part
-
-
-def vectors_of(
-    documents: list[Document], cache: VectorCache, embeddings: HuggingFaceEmbeddings, settings: Settings
-) -> np.ndarray:
-    """The vectors of `documents`, (n, dim): kept from an earlier run, or embedded and kept for the next."""
-    import numpy as np
-
-    digests = digests_of(document.id for document in documents)
-    found, kept = cache.find(digests)
-    if found.all():
-        return kept
-    missing = [document.page_content for document, is_kept in zip(documents, found, strict=True) if not is_kept]
-    new = embed(embeddings, missing, settings.rag.embedding_batch_size)
-    cache.add(digests[~found], new)
-    vectors = np.empty((len(documents), new.shape[1]), np.float32)
-    vectors[found], vectors[~found] = kept, new
-    return vectors
 
 
 def mark_complete(

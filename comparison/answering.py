@@ -10,25 +10,19 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import asdict
-from statistics import median
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from comparison.asking import Here, OnCluster, Speed, asker
 from comparison.cases import Case, find_products, sample_cases
 from comparison.provenance import Source, faults, present_source
 from comparison.systems import BY_NAME, RAG_FINE_TUNED, SYSTEMS, System
 from config import Settings
 from pipeline.catalogue.prompts import NOT_IN_CATALOGUE, product_prompt
 from pipeline.model.adapter import require_adapter
-from pipeline.model.answers import Answer, Question, answer_all, ask
-from pipeline.model.loading import (
-    LanguageModel,
-    choose_backend,
-    load_fine_tuned_model,
-    load_foundation_model,
-    prepare_for_inference,
-)
+from pipeline.model.answers import Answer, Question
+from pipeline.model.loading import choose_backend
 from pipeline.runtime.artifacts import content_hash, meta_path, read_meta
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import _, localised
@@ -40,21 +34,8 @@ from pipeline.search.store import chroma_faults, require_index
 
 if TYPE_CHECKING:
     from langchain_huggingface import HuggingFaceEmbeddings
-    from transformers import PreTrainedModel
 
     from pipeline.search.retriever import Retrieved
-
-FIRST_TOKEN_TRIES = 3  # questions whose time to the first token is measured, one at a time
-GIB = 2**30
-
-
-class Speed(NamedTuple):
-    """The peak memory and the time to the first token of one system on `device`, which is `cuda` or `cpu`."""
-
-    peak_gib: float
-    first_token_seconds: float | None
-    device: str
-
 
 # ------------------------------------------------------------------------------------------- what the scripts kept
 
@@ -130,7 +111,8 @@ def answer_missing(
     banner(_("Asking the models what they have not been asked yet"))
     for system, wanted in missing.items():
         print(f"{_(system.label):<43}: {localised(len(wanted), ',')}")
-    choose_backend(settings)  # before the embedding model, since Unsloth must be the first to import transformers
+    if not settings.cluster:
+        choose_backend(settings)  # before the embedding model, since Unsloth must be the first to import transformers
     found, embeddings = search_all(missing, settings)
     if embeddings:
         model_of(embeddings).to("cpu")
@@ -181,12 +163,11 @@ def ask_all(
 ) -> dict[str, Speed]:
     """Load the language model and have each system answer what it has not answered yet."""
     banner(_("Loading the model and the tokenizer..."))
-    load = load_fine_tuned_model if any(system.adapter for system in missing) else load_foundation_model
-    language_model = prepare_for_inference(load(settings), settings)
     speeds = {}
-    for system, cases in missing.items():
-        print("\n" + _("Asking: {system}").format(system=_(system.label)), flush=True)
-        speeds[system.name] = answer_as(system, cases, found, language_model, settings)
+    with asker(any(system.adapter for system in missing), settings) as model:
+        for system, cases in missing.items():
+            print("\n" + _("Asking: {system}").format(system=_(system.label)), flush=True)
+            speeds[system.name] = answer_as(system, cases, found, model, settings)
     return speeds
 
 
@@ -194,16 +175,14 @@ def answer_as(
     system: System,
     cases: list[Case],
     found: dict[tuple[str, bool], list[Retrieved]],
-    language_model: LanguageModel,
+    model: Here | OnCluster,
     settings: Settings,
 ) -> Speed:
     """Ask one system about `cases`, keep each answer at once, and measure speed and memory."""
     from pipeline.model.retrieval_question import retrieval_question
 
-    model = language_model.model
-    foundation_only = hasattr(model, "disable_adapter") and not system.adapter
     asked, questions = [], []
-    with sample_file(system, settings) as write, model.disable_adapter() if foundation_only else nullcontext():
+    with sample_file(system, settings) as write:
 
         def keep(case: Case, answer: Answer) -> None:
             write({"indexed": case.indexed, "answer": asdict(answer)})
@@ -212,44 +191,16 @@ def answer_as(
         for case in cases:
             if not system.retrieval:
                 asked.append(case)
-                questions.append(Question(case.product, product_prompt(case.product, language_model.form)))
+                questions.append(Question(case.product, product_prompt(case.product, model.reader.form)))
             elif found[case.key]:
                 asked.append(case)
-                questions.append(retrieval_question(language_model, case.product, found[case.key], settings))
+                questions.append(retrieval_question(model.reader, case.product, found[case.key], settings))
             else:
                 keep(case, Answer(case.product, NOT_IN_CATALOGUE, "", 0, 0.0))
-        forget_peak_memory(model)
-        for index, answer in answer_all(language_model, questions, settings):
+        for index, answer in model.answers(system, questions):
             keep(asked[index], answer)
-        speed = Speed(peak_memory(model), first_token(language_model, questions, settings), model.device.type)
-        write({"speed": speed._asdict()})
-    return speed
-
-
-def forget_peak_memory(model: PreTrainedModel) -> None:
-    if model.device.type == "cuda":
-        import torch
-
-        torch.cuda.reset_peak_memory_stats()
-
-
-def peak_memory(model: PreTrainedModel) -> float:
-    """The most GiB that PyTorch reserved on the card; without a card, the present memory of the process."""
-    if model.device.type == "cuda":
-        import torch
-
-        return torch.cuda.max_memory_reserved() / GIB
-    import psutil
-
-    return psutil.Process().memory_info().rss / GIB
-
-
-def first_token(language_model: LanguageModel, questions: list[Question], settings: Settings) -> float | None:
-    """The median seconds until the first token of an answer, each question asked alone; None without a question."""
-    one_token = settings.generation.model_copy(update={"max_new_tokens": 1})
-    tries = questions[:FIRST_TOKEN_TRIES]
-    seconds = [ask(language_model, question.product, question.prompt, one_token).seconds for question in tries]
-    return median(seconds) if seconds else None
+        write({"speed": model.speed._asdict()})
+    return model.speed
 
 
 # --------------------------------------------------------------------------------------- the file of the sample

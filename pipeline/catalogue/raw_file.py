@@ -286,6 +286,11 @@ def _text(block: Stretch | bytes) -> bytes:
         return file.read(block.length)
 
 
+def carried(block: Block) -> Block:
+    """The block with its text, for whoever cannot open the file."""
+    return _text(block) if isinstance(block, Stretch) else block
+
+
 def _is_utf8(text: bytes) -> bool:
     with suppress(UnicodeDecodeError):
         return text.isascii() or bool(text.decode("utf-8"))

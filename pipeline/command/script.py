@@ -84,11 +84,24 @@ def problem_of(error: BaseException) -> str | None:
             "the card's memory is full. Close what else uses the card, or lower the settings that fill it: "
             "--training.per_device_train_batch_size, --model.max_seq_length, --lora.r."
         )
+    if is_lost_process(error):
+        return _(
+            "another process of this training has ended, or its machine has. Run the same command again on all "
+            "machines: it goes on from the last checkpoint."
+        )
     if isinstance(error, OSError) and error.errno in USER_ERRNOS:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     if isinstance(error, MemoryError):
         return _("the memory is full. Close other programs, then run the same command again.")
     return None
+
+
+def is_lost_process(error: BaseException) -> bool:
+    """Whether PyTorch found that a process is gone with which this one trains. It is not imported here."""
+    name, said = type(error).__name__, str(error)
+    return name in ("DistBackendError", "DistNetworkError", "DistStoreError") or (
+        isinstance(error, RuntimeError) and "gloo" in said and ("onnection" in said or "imed out" in said)
+    )
 
 
 def speak_utf8() -> None:

@@ -77,7 +77,7 @@ class WorkerProcesses:
         """`function(task)` of the only worker. Raises what `in_order` raises."""
         [worker] = self.workers
         _send(worker.pipe, task)
-        return _value(_receive(worker.pipe))
+        return value_of(_receive(worker.pipe))
 
     def in_order(self, tasks: Iterable[Any], tasks_ahead: int = 1) -> Iterator[Any]:
         """`function(task)` for every task, in the order of the tasks.
@@ -106,7 +106,7 @@ class WorkerProcesses:
             for pipe in wait(list(busy)):
                 results[busy[pipe].tasks.popleft()] = _receive(pipe)
             while delivered in results:
-                yield _value(results.pop(delivered))
+                yield value_of(results.pop(delivered))
                 delivered += 1
 
 
@@ -138,10 +138,21 @@ def _next(tasks: Iterator) -> list:
     return [task for task in [next(tasks, None)] if task is not None]
 
 
-def _value(result: Any) -> Any:
-    if isinstance(result, Exception):
-        raise result
-    return result
+def outcome(function: Callable[[Any], Any], task: Any) -> Any:
+    """What a worker sends back: `function(task)`, or the error instead; any but the user's with its traceback."""
+    try:
+        return function(task)
+    except (UserError, OSError, MemoryError) as error:
+        return error
+    except Exception:
+        return RuntimeError(traceback.format_exc())
+
+
+def value_of(outcome: Any) -> Any:
+    """What the function returned. Raises the error that it raised."""
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
 
 
 def _work(function: Callable[[Any], Any], pipe: Connection, inherited: list[Connection]) -> None:
@@ -151,13 +162,6 @@ def _work(function: Callable[[Any], Any], pipe: Connection, inherited: list[Conn
         connection.close()
     try:
         while True:
-            task = pipe.recv()
-            try:
-                result = function(task)
-            except (UserError, OSError, MemoryError) as error:
-                result = error
-            except Exception:
-                result = RuntimeError(traceback.format_exc())
-            pipe.send(result)
+            pipe.send(outcome(function, pipe.recv()))
     except (EOFError, ConnectionError):
         return

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from config import Settings
 from pipeline.runtime.errors import UserError, first_line
-from pipeline.runtime.messages import _
+from pipeline.runtime.messages import _, set_language
 from pipeline.runtime.packages import packaged_file
 
 if TYPE_CHECKING:
@@ -233,9 +233,42 @@ def embed(embeddings: HuggingFaceEmbeddings, texts: list[str], batch_size: int) 
 
     `batch_size` 0 is the one that suits the device. Texts of about the same length are embedded together.
     """
+    if not texts:
+        import numpy as np
+
+        return np.empty((0, 0), np.float32)
     model = model_of(embeddings)
     batch_size = batch_size or (CPU_BATCH if model.device.type == "cpu" else CARD_BATCH)
     return _encode(model, texts, batch_size).half().float().cpu().numpy()
+
+
+class ClusterEmbedder:
+    """Embeds texts on another machine or card as this process would: with the same model, in the same `precision`.
+
+    The model, whose fingerprint is `model`, is loaded where the first texts come. Raises UserError where it is another
+    one there.
+    """
+
+    def __init__(self, model: str, precision: torch.dtype, settings: Settings):
+        self.model, self.precision, self.settings = model, precision, settings
+        self.embeddings: HuggingFaceEmbeddings | None = None
+
+    def __call__(self, texts: list[str]) -> np.ndarray:
+        if self.embeddings is None:
+            self.embeddings = self._load()
+        return embed(self.embeddings, texts, self.settings.rag.embedding_batch_size)
+
+    def _load(self) -> HuggingFaceEmbeddings:
+        set_language(self.settings.language)  # of this process
+        embeddings = load_embedding_model(self.settings)
+        if fingerprint(embeddings) != self.model:
+            raise UserError(
+                _("A machine of the cluster has another embedding model under the name {name} than this one.").format(
+                    name=self.settings.rag.embedding_model
+                )
+            )
+        model_of(embeddings).to(self.precision)
+        return embeddings
 
 
 def _encode(model: SentenceTransformer, texts: list[str], batch_size: int) -> torch.Tensor:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from config import LEARNED, Settings
 from pipeline.runtime.artifacts import content_hash
-from pipeline.training.memory_plan import number_of_cards
+from pipeline.training.memory_model import number_of_cards
 
 
 def datasets_dir(settings: Settings) -> Path:

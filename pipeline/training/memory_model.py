@@ -8,6 +8,7 @@ activations were read off the live tensors at the peak of a step (Llama shapes, 
 from __future__ import annotations
 
 import math
+import os
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -73,6 +74,11 @@ class Shape(NamedTuple):
         return self.input_embedding() + self.vocabulary * self.hidden + (2 * self.layers + 1) * self.hidden
 
 
+def number_of_cards() -> int:
+    """How many processes train together, a card each: `torchrun` and `accelerate launch` say so."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
 def most_tokens(shape: Shape, settings: Settings, available: int, offload_embedding: bool) -> int:
     """The most tokens of a micro-batch that `available` bytes hold; 0 where they hold none."""
     fits, too_many = 0, 1 << 22
@@ -113,6 +119,7 @@ def memory_parts(shape: Shape, settings: Settings, tokens: int, offload_embeddin
         "embeddings": embeddings,
         "adapter": 4 * adapter,
         "gradients": 4 * adapter,
+        "buckets": 4 * adapter if number_of_cards() > 1 else 0,  # DistributedDataParallel adds up copies of them
         "optimizer": states,
         "backend": working,
         "activations": activations,

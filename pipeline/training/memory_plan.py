@@ -6,14 +6,13 @@ The plan is made before the model is loaded, from its configuration and the leng
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from config import Settings
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import N_, _, localised
-from pipeline.training.memory_model import GIB, Shape, memory_parts, most_tokens
+from pipeline.training.memory_model import GIB, Shape, memory_parts, most_tokens, number_of_cards
 from pipeline.training.micro_batches import largest_micro_batch
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ LABELS = {
     "embeddings": N_("Embeddings and norms"),
     "adapter": N_("Adapter"),
     "gradients": N_("Gradients of the adapter"),
+    "buckets": N_("Gradients in exchange"),
     "optimizer": N_("States of the optimizer"),
     "backend": N_("Working memory of the backend"),
     "activations": N_("Activations and logits"),
@@ -148,11 +148,6 @@ def can_offload_embedding(shape: Shape, settings: Settings) -> bool:
 # ------------------------------------------------------------------------------------------------------------ the card
 
 
-def number_of_cards() -> int:
-    """How many processes train together, a card each: `torchrun` and `accelerate launch` say so."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
-
-
 def available_memory(settings: Settings) -> int | None:
     """What PyTorch may reserve on the card, the present or the planned one; None where a processor trains."""
     import torch
@@ -162,12 +157,15 @@ def available_memory(settings: Settings) -> int | None:
         if planned:
             raise UserError(_("training.memory_gb plans for a card, and model.device_map is cpu: drop one of them."))
         return None
+    together = torch.distributed.is_available() and torch.distributed.is_initialized()
+    if together:
+        torch.distributed.barrier()  # so that the card's memory is measured after NCCL has taken its own part
     present = torch.cuda.mem_get_info()[0] if torch.cuda.is_available() else None
     if not planned and present is None and settings.training.plan_only:
         raise UserError(_("There is no card here to plan for. Name the memory of one: --training.memory_gb 8"))
     of_the_planned = int(planned * GIB) - CONTEXT if planned else None
     limits = [memory for memory in (present, of_the_planned) if memory is not None]
-    if limits and torch.distributed.is_available() and torch.distributed.is_initialized():
+    if limits and together:
         everywhere: list = [None] * torch.distributed.get_world_size()
         torch.distributed.all_gather_object(everywhere, min(limits))  # so that all divide alike
         limits = everywhere
@@ -251,7 +249,7 @@ def show_plan(plan: MemoryPlan) -> None:
     if plan.parts:
         title = _("Memory of the training")
         print(f"{title}\n{'=' * len(title)}")
-        rows = {_(LABELS[part]): size for part, size in plan.parts.items()}
+        rows = {_(LABELS[part]): size for part, size in plan.parts.items() if size}
         for label, size in (rows | {_("Needed"): plan.needed, _("Available on the card"): plan.available}).items():
             print(f"{label:<33}: {gigabytes(size):>9}")
     form = (

@@ -122,6 +122,17 @@ def test_embedding_stays_on_the_card_where_unsloth_cannot_move_it(folder, monkey
     assert not plan.offload_embedding
 
 
+def test_several_cards_also_hold_what_they_exchange(folder, monkeypatch):
+    """Two H100 reserved 7.37 and 7.15 GB, where the plan without the exchange said 7.08 and 6.66."""
+    alone = plan_of(folder, "--training.memory_gb", "12").parts
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    together = plan_of(folder, "--training.memory_gb", "12").parts
+    assert (alone["buckets"], together["buckets"]) == (0, together["gradients"])
+    exchanged = 1.012 * together["buckets"] / GIB
+    for planned, reserved in ((7.08, 7.37), (6.66, 7.15)):
+        assert -0.03 <= (planned + exchanged) / reserved - 1 <= 0.10
+
+
 def test_example_that_cannot_fit_is_refused(folder):
     with pytest.raises(UserError, match=r"8,192 tokens.*--model.max_seq_length to \d+"):
         plan_of(folder, "--training.memory_gb", "7", words=20_000)

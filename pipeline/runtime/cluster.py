@@ -1,0 +1,213 @@
+"""Workers on a Ray cluster, with the same method as worker processes: tasks go out, results come back in order.
+
+Each worker is a Ray actor that holds the function, so that a model is loaded once. Ray Data is not used: it would read
+the input itself, while the main process takes the input's hash, counts its lines, and knows what an earlier run did;
+and its `map_batches` neither gives the results back one by one nor bounds how far they get ahead of who writes them.
+
+What a task needs travels with it, so the files of the catalogue are only on the main process's machine. The project
+and its packages are on all of them, in the same folder. Ray is imported where a cluster is asked for, and only there.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from pipeline.runtime.errors import UserError, first_line
+from pipeline.runtime.messages import _
+from pipeline.runtime.worker_processes import RESULTS_WAITING, WorkerProcesses, outcome, value_of
+
+LOOPBACK = "127.0.0.1"  # a cluster that the script starts itself answers nobody else
+PATIENCE = 10  # seconds until what an earlier run had counts as free
+OBJECT_STORE = 1 << 30  # bytes of shared memory for tasks and results on the way, many times what is in flight
+LOOPBACK_ALONE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # else Ray takes the machine's address for 127.0.0.1
+QUIET_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",  # Ray reports to its makers unless told not to
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # its future behaviour, which it otherwise announces each time
+    "RAY_DISABLE_IMPORT_WARNING": "1",
+}
+
+
+def workers_for(
+    function: Callable[[Any], Any], cluster: str | None, processes: int = 0, most: int = 0, cards: bool = False
+) -> WorkerProcesses | ClusterWorkers:
+    """Workers that call `function`: on `cluster`, or without one `processes` processes of this machine.
+
+    On the cluster they are as many as it has free cores, `most` of them where that is not 0; with `cards` as many as
+    it has free cards, where it has one.
+    """
+    return ClusterWorkers(function, cluster, most, cards) if cluster else WorkerProcesses(function, processes)
+
+
+class Given(NamedTuple):
+    """A task that a worker has."""
+
+    number: int
+    task: Any
+    worker: Any
+
+
+class ClusterWorkers:
+    """Ray actors that call `function`, see `workers_for`. A context manager: they have ended when it exits.
+
+    `cluster` is `local` for one that is started here and ends with the script, `auto` for the one that runs on this
+    machine (`ray start --head`), or `ray://HOST:10001` for one elsewhere.
+    """
+
+    def __init__(self, function: Callable[[Any], Any], cluster: str, most: int = 0, cards: bool = False):
+        self.function, self.cluster, self.most, self.cards = function, cluster, most, cards
+        self.workers: list = []
+
+    def __enter__(self) -> ClusterWorkers:
+        self.ray = _import_ray(LOOPBACK_ALONE | QUIET_ENVIRONMENT if self.cluster == "local" else QUIET_ENVIRONMENT)
+        try:
+            self._connect()
+            self.workers = self._start()
+        except BaseException:
+            self.ray.shutdown()
+            raise
+        return self
+
+    def __exit__(self, *_exception) -> None:
+        for worker in self.workers:
+            with suppress(Exception):  # the cluster may be gone
+                self.ray.kill(worker)
+        self.ray.shutdown()
+
+    def _connect(self) -> None:
+        """Raises UserError where there is no such cluster, or one of other versions."""
+        local = self.cluster == "local"
+        here = {"_node_ip_address": LOOPBACK, "include_dashboard": False, "object_store_memory": OBJECT_STORE}
+        on_sigterm = signal.getsignal(signal.SIGTERM)
+        try:
+            self.ray.init(self.cluster, logging_level=logging.CRITICAL, log_to_driver=False, **(here if local else {}))
+        except Exception as error:  # what Ray raises for an address differs from version to version
+            raise UserError(
+                _(
+                    "The cluster {cluster} cannot be used: {reason} Check --cluster, and that all its machines have "
+                    "the same versions of Python and Ray."
+                ).format(cluster=self.cluster, reason=first_line(error))
+            ) from None
+        finally:
+            signal.signal(signal.SIGTERM, on_sigterm)  # Ray sets its own
+
+    def _start(self) -> list:
+        kind = "GPU" if self.cards and self.ray.cluster_resources().get("GPU", 0) >= 1 else "CPU"
+        end = time.monotonic() + PATIENCE
+        while not (number := int(self.ray.available_resources().get(kind, 0))) and time.monotonic() < end:
+            time.sleep(0.2)
+        if not number:
+            raise UserError(
+                _(
+                    "The cluster {cluster} has no free core or card. Wait for its other work, or add machines to it."
+                ).format(cluster=self.cluster)
+            )
+        needs = {"num_gpus": 1, "num_cpus": 0} if kind == "GPU" else {"num_cpus": 1}
+        actor = self.ray.remote(**needs)(Worker)
+        function = self.ray.put(self.function)  # once, whatever the number of workers
+        return [actor.remote(function) for _number in range(min(number, self.most or number))]
+
+    def in_order(self, tasks: Iterable[Any], tasks_ahead: int = 2) -> Iterator[Any]:
+        """`function(task)` for every task, in the order of the tasks; a worker has `tasks_ahead` of them at a time.
+
+        What a worker was at when it died is done again by another one. Raises UserError when none is left, and what
+        `function` raises of UserError, OSError and MemoryError.
+        """
+        coming, again = enumerate(tasks), deque()
+        given: dict[Any, Given] = {}
+        results: dict[int, Any] = {}
+        delivered = started = 0
+        while True:
+            while (worker := self._least_busy(given, tasks_ahead)) is not None:
+                if again:
+                    number, task = again.popleft()
+                elif started - delivered < RESULTS_WAITING * len(self.workers) and (following := next(coming, None)):
+                    number, task = following
+                    started += 1
+                else:
+                    break
+                given[worker.work.remote(task)] = Given(number, task, worker)
+            if not given:
+                return
+            [done], _others = self.ray.wait(list(given))
+            finished = given.pop(done)
+            try:
+                results[finished.number] = self._result(done)
+            except WorkerLost as lost:
+                self._forget(finished.worker, lost)
+                again.append((finished.number, finished.task))
+            while delivered in results:
+                yield value_of(results.pop(delivered))
+                delivered += 1
+
+    def _least_busy(self, given: dict[Any, Given], tasks_ahead: int) -> Any:
+        """The worker with the fewest tasks; None where each has `tasks_ahead`."""
+        busy = [task.worker for task in given.values()]
+        worker = min(self.workers, key=busy.count)
+        return worker if busy.count(worker) < tasks_ahead else None
+
+    def _result(self, reference: Any) -> Any:
+        """Raises WorkerLost where the machine is gone that had it, UserError where the cluster cannot go on."""
+        errors = self.ray.exceptions
+        try:
+            return self.ray.get(reference)
+        except (errors.RayActorError, errors.ObjectLostError) as error:
+            raise WorkerLost(first_line(error)) from None
+        except (errors.OutOfDiskError, errors.ObjectStoreFullError):
+            raise UserError(
+                _("The disk or the shared memory of a machine of the cluster {cluster} is full: make room.").format(
+                    cluster=self.cluster
+                )
+            ) from None
+        except (errors.RaySystemError, ConnectionError) as error:
+            raise UserError(
+                _("The cluster {cluster} does not answer any more ({reason}). Run the same command again.").format(
+                    cluster=self.cluster, reason=first_line(error)
+                )
+            ) from None
+
+    def _forget(self, worker: Any, lost: WorkerLost) -> None:
+        if worker in self.workers:
+            self.workers.remove(worker)
+        if not self.workers:
+            raise UserError(
+                _(
+                    "All workers of the cluster {cluster} have ended, as happens when memory runs out ({reason}). Run "
+                    "the same command again, on more machines or with --cluster left out."
+                ).format(cluster=self.cluster, reason=lost)
+            )
+
+
+class WorkerLost(Exception):
+    """A worker died, or its machine did; the text says what Ray knows of it."""
+
+
+class Worker:
+    """What runs as an actor; one task at a time."""
+
+    def __init__(self, function: Callable[[Any], Any]):
+        self.function = function
+
+    def work(self, task: Any) -> Any:
+        return outcome(self.function, task)
+
+
+def _import_ray(environment: dict[str, str]) -> Any:
+    for name, value in environment.items():
+        os.environ.setdefault(name, value)
+    try:
+        import ray
+        import ray.exceptions
+    except ImportError as error:
+        raise UserError(
+            _("--cluster needs Ray ({reason}). Install it: pip install -r requirements-cluster.txt").format(
+                reason=error
+            )
+        ) from None
+    return ray

@@ -10,18 +10,18 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import asdict
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 from comparison.cases import Case, find_products, sample_cases
 from comparison.provenance import Source, faults, present_source
+from comparison.questions import answering_as, question_for
 from comparison.systems import BY_NAME, RAG_FINE_TUNED, SYSTEMS, System
 from config import Settings
-from pipeline.catalogue.prompts import NOT_IN_CATALOGUE, product_prompt
 from pipeline.model.adapter import require_adapter
-from pipeline.model.answers import Answer, Question, answer_all, ask
+from pipeline.model.answers import Answer, Question, answer_all, ask, not_in_catalogue
 from pipeline.model.loading import (
     LanguageModel,
     choose_backend,
@@ -198,26 +198,21 @@ def answer_as(
     settings: Settings,
 ) -> Speed:
     """Ask one system about `cases`, keep each answer at once, and measure speed and memory."""
-    from pipeline.model.retrieval_question import retrieval_question
-
     model = language_model.model
-    foundation_only = hasattr(model, "disable_adapter") and not system.adapter
     asked, questions = [], []
-    with sample_file(system, settings) as write, model.disable_adapter() if foundation_only else nullcontext():
+    with sample_file(system, settings) as write, answering_as(system, language_model):
 
         def keep(case: Case, answer: Answer) -> None:
             write({"indexed": case.indexed, "answer": asdict(answer)})
             case.answers[system.name] = answer
 
         for case in cases:
-            if not system.retrieval:
-                asked.append(case)
-                questions.append(Question(case.product, product_prompt(case.product, language_model.form)))
-            elif found[case.key]:
-                asked.append(case)
-                questions.append(retrieval_question(language_model, case.product, found[case.key], settings))
+            question = question_for(system, case.product, found.get(case.key, []), language_model, settings)
+            if question is None:
+                keep(case, not_in_catalogue(case.product, settings.generation))
             else:
-                keep(case, Answer(case.product, NOT_IN_CATALOGUE, "", 0, 0.0))
+                asked.append(case)
+                questions.append(question)
         forget_peak_memory(model)
         for index, answer in answer_all(language_model, questions, settings):
             keep(asked[index], answer)

@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 from comparison.answering import answer_missing, collect
+from comparison.ask.page import ask_on_page
 from comparison.ask.session import open_session
 from comparison.ask.terminal import ask_in_terminal
 from comparison.cases import Case
@@ -55,7 +56,10 @@ def main(settings: Settings) -> None:
 def ask(settings: Settings) -> None:
     """Titles of one's own, asked of all four systems at once, until the user ends it."""
     show_settings(settings, "model", "generation", "rag")
-    ask_in_terminal(open_session(settings))
+    if settings.comparison.ask == "page":
+        ask_on_page(settings)
+    else:
+        ask_in_terminal(open_session(settings))
 
 
 def collect_answers(settings: Settings) -> tuple[list[Case], list[str]]:

@@ -126,6 +126,16 @@ def answer(
     return Said(said, first[0] if first else None)
 
 
+def figures(said: Said) -> str:
+    """How fast an answer came."""
+    if said.first_token is None:
+        return _("No model was asked.")
+    tokens, seconds = said.answer.tokens, said.answer.seconds
+    return _("{n:,} tokens in {seconds:.1f} s ({speed:.1f} tokens/s), the first after {first:.2f} s").format(
+        n=tokens, seconds=seconds, speed=tokens / max(seconds, 1e-4), first=said.first_token
+    )
+
+
 def as_text(title: str) -> str:
     """A title as it was typed, without blanks around it and without halves of characters, which no file can hold."""
     return title.encode("utf-8", "replace").decode("utf-8").strip()

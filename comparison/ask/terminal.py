@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from comparison.ask.session import Said, Session, answer, as_text, look_up
+from comparison.ask.session import Session, answer, as_text, figures, look_up
 from comparison.cases import Found, find_products
 from comparison.systems import SYSTEMS, System
 from pipeline.runtime.errors import UserError
@@ -56,14 +56,6 @@ def say(session: Session, system: System, title: str, found: list[Retrieved]) ->
         print(error)
         return
     print(_(said.answer.answer) if said.first_token is None else "\n\n" + figures(said), flush=True)
-
-
-def figures(said: Said) -> str:
-    """How fast an answer came."""
-    tokens, seconds = said.answer.tokens, said.answer.seconds
-    return _("{n:,} tokens in {seconds:.1f} s ({speed:.1f} tokens/s), the first after {first:.2f} s").format(
-        n=tokens, seconds=seconds, speed=tokens / max(seconds, 1e-4), first=said.first_token
-    )
 
 
 def show_reference(product: Found | None) -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 from comparison.answering import answer_missing, collect
-from comparison.ask.page import ask_on_page
+from comparison.ask.opening import ask_on_page
 from comparison.ask.session import open_session
 from comparison.ask.terminal import ask_in_terminal
 from comparison.cases import Case

@@ -1,60 +1,37 @@
-"""The page of `--ask`: a title, settings, and four columns that fill token by token."""
+"""The page of `--ask`: a title, settings, and four columns that fill token by token.
+
+Gradio is imported here and nowhere else: `comparison.ask.opening` first sees whether it is there.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import gradio as gr
+from fastapi import FastAPI
 
 from comparison.ask import markup
 from comparison.ask.choices import GENERATION, RAG, with_choices
 from comparison.ask.desk import Desk, Job
 from comparison.ask.keeping import keep
-from comparison.ask.loopback import ADDRESS, bind, serve
 from comparison.ask.markup import Column
-from comparison.ask.session import Session, as_text, open_session
+from comparison.ask.session import Session, as_text
 from comparison.ask.titles import Titles
 from comparison.cases import find_products
 from comparison.systems import SYSTEMS
-from config import Settings
+from config import GenerationSettings, RagSettings, Settings
 from pipeline.catalogue.prompts import NOT_IN_CATALOGUE
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import _
 
-if TYPE_CHECKING:
-    import gradio
-
 STYLE = Path(__file__).with_name("page.css")
 SCRIPT = Path(__file__).with_name("page.js")
 RETRIEVING = [system for system in SYSTEMS if system.retrieval]
-
-
-def ask_on_page(settings: Settings) -> None:
-    """Load everything, open the page, and answer until Ctrl-C. Raises UserError without Gradio or without the port."""
-    require_gradio()
-    listener = bind(settings.comparison.ask_port)
-    page = Page(open_session(settings))
-    serve(page.app(), listener)
-    address = f"http://{ADDRESS}:{settings.comparison.ask_port}"
-    print("\n" + _("Open in a browser on this computer: {address}   (Ctrl-C ends)").format(address=address), flush=True)
-    page.desk.serve(page.session)
-
-
-def require_gradio() -> None:
-    """Gradio, set up to report to nobody. Raises UserError where it is not installed."""
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    if find_spec("gradio") is None:
-        raise UserError(
-            _(
-                "The page needs Gradio, which is not installed. Install it: "
-                "python -m pip install -r requirements-ask.txt -c constraints.txt (or add: --ask terminal)"
-            )
-        )
 
 
 class Page:
@@ -67,13 +44,10 @@ class Page:
 
     def app(self) -> Any:
         """The ASGI app, which asks no other server for anything."""
-        import gradio
-        from fastapi import FastAPI
-
-        theme = gradio.themes.Base(
+        theme = gr.themes.Base(
             primary_hue="blue", font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
         )
-        return gradio.mount_gradio_app(
+        return gr.mount_gradio_app(
             FastAPI(openapi_url=None),
             self.blocks(),
             path="/",
@@ -87,10 +61,8 @@ class Page:
             pwa=False,
         )
 
-    def blocks(self) -> gradio.Blocks:
+    def blocks(self) -> gr.Blocks:
         """What stands on the page, from top to bottom, and what its parts do."""
-        import gradio as gr
-
         with gr.Blocks(title=_("Ask four systems"), analytics_enabled=False) as blocks:
             gr.HTML(f"<h1>{markup.text(_('Ask four systems'))}</h1>")
             with gr.Row(elem_id="question", equal_height=True):
@@ -143,10 +115,6 @@ class Page:
 
     def choices(self) -> dict[str, Any]:
         """A field for each setting that a question can have of its own, with the value of the run."""
-        import gradio as gr
-
-        from config import GenerationSettings, RagSettings
-
         fields: dict[str, Any] = {}
         with gr.Row():
             for group, names in ((GenerationSettings, GENERATION), (RagSettings, RAG)):
@@ -164,10 +132,8 @@ class Page:
     def at_first(self, system) -> Column:
         return Column(fault=self.session.missing.get(system.name, ""))
 
-    async def answers(self, title: str, *chosen: Any, request: gradio.Request) -> AsyncIterator[list]:
+    async def answers(self, request: gr.Request, title: str, *chosen: Any) -> AsyncIterator[list]:
         """What each part of the page shows while the systems answer."""
-        import gradio as gr
-
         show = View(self, as_text(title))
         if not show.title:
             yield show.parts(_("Type the title of a product first."))
@@ -199,7 +165,7 @@ class Page:
         product = find_products({title}, self.session.settings).get(title) if title else None
         return markup.reference(product and product.description, self.titles.held_out(title)) if title else ""
 
-    def stop(self, request: gradio.Request) -> None:
+    def stop(self, request: gr.Request) -> None:
         """Stop what this visitor has asked."""
         for job in list(self.jobs.get(request.session_hash, ())):
             job.stop()
@@ -241,8 +207,6 @@ class View:
 
     def parts(self, problem: str = "", settings: Settings | None = None) -> list:
         """The values of the page's parts, in their order."""
-        import gradio as gr
-
         texts = [document.text for document in self.found or ()]
         columns = [markup.column(system, self.columns[system.name], self.title, texts) for system in SYSTEMS]
         shown = "" if self.found is None else markup.documents_list(self.found)

@@ -2,6 +2,8 @@
 
     python compare_models.py
     python compare_models.py --sample 200        first have all systems asked about 200 held-out products
+    python compare_models.py --ask               a page to ask all systems about titles of your own
+    python compare_models.py --ask terminal      the same without a page
 
 Reads the answers of scripts 2, 4 and 7 and adds the fourth system, retrieval with the fine-tuned model. Writes a page
 to show to others (comparison.html), and the same as comparison.json, .csv and .md. Every generated answer is kept: an
@@ -13,6 +15,9 @@ from __future__ import annotations
 from typing import Any
 
 from comparison.answering import answer_missing, collect
+from comparison.ask.opening import ask_on_page
+from comparison.ask.session import open_session
+from comparison.ask.terminal import ask_in_terminal
 from comparison.cases import Case
 from comparison.judging import judge
 from comparison.page import write_page
@@ -33,6 +38,9 @@ DESCRIPTION = N_("Script 8: compare the systems: which describes the products be
 
 
 def main(settings: Settings) -> None:
+    if settings.comparison.ask:
+        ask(settings)
+        return
     show_settings(settings, "comparison", "answers")
     cases, notes = collect_answers(settings)
     speeds, embedding_model = answer_missing(cases, settings)
@@ -43,6 +51,15 @@ def main(settings: Settings) -> None:
     report = build_report(judgement, verdict(judgement, notes, settings), speeds, settings)
     print_report(report)
     write(report, settings)
+
+
+def ask(settings: Settings) -> None:
+    """Titles of one's own, asked of all four systems at once, until the user ends it."""
+    show_settings(settings, "model", "generation", "rag")
+    if settings.comparison.ask == "page":
+        ask_on_page(settings)
+    else:
+        ask_in_terminal(open_session(settings))
 
 
 def collect_answers(settings: Settings) -> tuple[list[Case], list[str]]:

@@ -111,14 +111,20 @@ EXAMPLES, LEARNED, ANSWERED, HASHED, RUN, FOUND, WRITTEN, REPLACED = Role
 
 
 def setting(
-    default: Any, description: str, *roles: Role, short_flag: str | None = None, before: Any = None, **limits: Any
+    default: Any,
+    description: str,
+    *roles: Role,
+    short_flag: str | None = None,
+    bare: Any = None,
+    before: Any = None,
+    **limits: Any,
 ) -> Any:
     """A field with its `description` (a message id) for --help, its roles, and pydantic's `limits`, like `ge=1`.
 
-    `short_flag` is a second name on the command line, without the group; `before` is the value that stands for versions
-    without the setting.
+    `short_flag` is a second name on the command line, without the group; `bare` is the value of a flag without one;
+    `before` is the value that stands for versions without the setting.
     """
-    about = {"roles": roles, "short_flag": short_flag, "before": before}
+    about = {"roles": roles, "short_flag": short_flag, "bare": bare, "before": before}
     return Field(default, description=description, json_schema_extra=about, **limits)
 
 
@@ -368,6 +374,14 @@ class ComparisonSettings(Group):
         ge=0,
         short_flag="sample",
     )
+    ask: Literal["page", "terminal"] | None = setting(
+        None,
+        N_("ask about titles of your own: on a page, which is what the flag alone means, or in the terminal"),
+        RUN,
+        short_flag="ask",
+        bare="page",
+    )
+    ask_port: int = setting(7860, N_("port of that page on this computer"), RUN, ge=1024, le=65535)
     sample_file: Path = setting(
         Path("comparison_answers.jsonl"), N_("answers that the comparison had generated"), WRITTEN
     )

@@ -11,9 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from config import Settings
-from pipeline.catalogue.prompts import NOT_IN_CATALOGUE
 from pipeline.command.script import run, show_settings
-from pipeline.model.answers import Answer, answers_in_order, save_answers
+from pipeline.model.answers import Answer, answers_in_order, not_in_catalogue, save_answers
 from pipeline.model.loading import (
     LanguageModel,
     announce_settings,
@@ -60,7 +59,7 @@ def retrieve(settings: Settings) -> dict[str, list[Retrieved]]:
 
 def answers_from(found: dict[str, list[Retrieved]], settings: Settings) -> list[Answer]:
     """The answers in the order of the products; the model is loaded only where something was found."""
-    answers = {product: not_in_catalogue(product, settings) for product in found}
+    answers = {product: not_in_catalogue(product, settings.generation) for product in found}
     to_ask = {product: documents for product, documents in found.items() if documents}
     if to_ask:
         language_model = load_model(settings)
@@ -69,11 +68,6 @@ def answers_from(found: dict[str, list[Retrieved]], settings: Settings) -> list[
             report_what_was_left_out(len(question.retrieved), len(to_ask[question.product]))
         answers |= {answer.product: answer for answer in answers_in_order(language_model, questions, settings)}
     return list(answers.values())
-
-
-def not_in_catalogue(product: str, settings: Settings) -> Answer:
-    generation = settings.generation.model_dump(mode="json")
-    return Answer(product, NOT_IN_CATALOGUE, prompt="", tokens=0, seconds=0.0, settings=generation)
 
 
 def load_model(settings: Settings) -> LanguageModel:

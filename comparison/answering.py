@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 from comparison.asking import Here, OnCluster, Speed, asker
 from comparison.cases import Case, find_products, sample_cases
 from comparison.provenance import Source, faults, present_source
+from comparison.questions import question_for
 from comparison.systems import BY_NAME, RAG_FINE_TUNED, SYSTEMS, System
 from config import Settings
-from pipeline.catalogue.prompts import NOT_IN_CATALOGUE, product_prompt
 from pipeline.model.adapter import require_adapter
-from pipeline.model.answers import Answer, Question
+from pipeline.model.answers import Answer, not_in_catalogue
 from pipeline.model.loading import choose_backend
 from pipeline.runtime.artifacts import content_hash, meta_path, read_meta
 from pipeline.runtime.errors import UserError
@@ -179,8 +179,6 @@ def answer_as(
     settings: Settings,
 ) -> Speed:
     """Ask one system about `cases`, keep each answer at once, and measure speed and memory."""
-    from pipeline.model.retrieval_question import retrieval_question
-
     asked, questions = [], []
     with sample_file(system, settings) as write:
 
@@ -189,14 +187,12 @@ def answer_as(
             case.answers[system.name] = answer
 
         for case in cases:
-            if not system.retrieval:
-                asked.append(case)
-                questions.append(Question(case.product, product_prompt(case.product, model.reader.form)))
-            elif found[case.key]:
-                asked.append(case)
-                questions.append(retrieval_question(model.reader, case.product, found[case.key], settings))
+            question = question_for(system, case.product, found.get(case.key, []), model.reader, settings)
+            if question is None:
+                keep(case, not_in_catalogue(case.product, settings.generation))
             else:
-                keep(case, Answer(case.product, NOT_IN_CATALOGUE, "", 0, 0.0))
+                asked.append(case)
+                questions.append(question)
         for index, answer in model.answers(system, questions):
             keep(asked[index], answer)
         write({"speed": model.speed._asdict()})

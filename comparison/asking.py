@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
+from comparison.questions import answering_as
 from comparison.systems import System
 from config import Settings
 from pipeline.model.answers import (
@@ -77,16 +78,11 @@ class Here:
     def answers(self, system: System, questions: Sequence[Question]) -> Iterator[tuple[int, Answer]]:
         """The answers as `answer_all` gives them; after the last one, `speed` is that of `system`."""
         model = self.language_model.model
-        with self._as(system):
+        with answering_as(system, self.language_model):
             forget_peak_memory(model)
             yield from answer_all(self.language_model, questions, self.settings)
             seconds = first_token(self.language_model, questions, self.settings)
             self.speed = Speed(peak_memory(model), seconds, model.device.type)
-
-    def _as(self, system: System) -> AbstractContextManager:
-        model = self.language_model.model
-        without = hasattr(model, "disable_adapter") and not system.adapter
-        return model.disable_adapter() if without else nullcontext()
 
 
 class Questions(NamedTuple):

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import regex
 
 NGRAM = 4  # words; the length that counts as a repetition
 LOOP_PERCENT = 50.0  # an answer with more repetition than this is a loop
@@ -41,11 +44,12 @@ _CLOSING = "\"'”’»›)]}】」』*_ \t\n\r"
 
 def words(text: str) -> list[str]:
     """The words and numbers of `text` in their order, in lower case."""
-    return _word().findall(text.casefold())
+    return word_pattern().findall(text.casefold())
 
 
 @cache
-def _word():
+def word_pattern() -> regex.Pattern:
+    """What a word is, compiled."""
     import regex
 
     return regex.compile(WORD_PATTERN)

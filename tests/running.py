@@ -40,6 +40,7 @@ def start(script: str, folder: Path, *flags: str, **environment: str) -> subproc
         [sys.executable, str(PROJECT / script), "--work_dir", str(folder), *flags],
         cwd=folder,
         env=os.environ | {"DESCRIBE_LANGUAGE": "en"} | environment,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )

@@ -97,7 +97,10 @@ def _add_flag(section, name: str, field: FieldInfo) -> None:
         options = {"metavar": "true|false", "nargs": "?", "const": True}
     elif _type(field) is list:
         options = {"metavar": "X", "nargs": "+"}
-    names = [name, field.json_schema_extra["short_flag"]]
+    about = field.json_schema_extra
+    if about["bare"] is not None:
+        options |= {"nargs": "?", "const": about["bare"]}
+    names = [name, about["short_flag"]]
     section.add_argument(*(f"--{flag}" for flag in names if flag), dest=name, help=_help(field), **options)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from config import GenerationSettings, Settings
+from pipeline.catalogue.prompts import NOT_IN_CATALOGUE
 from pipeline.model.batch_size import free_memory, largest_batch
 from pipeline.model.loading import LanguageModel, forget_last_answers
 from pipeline.model.sampling import sampling
@@ -58,9 +60,29 @@ def ask(
     Raises UserError where the prompt leaves no room for an answer.
     """
     question = Question(product, prompt)
+    if stream:
+        answer = ask_aloud(language_model, question, generation, partial(print, end="", flush=True))
+        print(flush=True)
+        return answer
     prompt_length(language_model, question, generation)
-    streamer = answer_streamer(language_model.tokenizer) if stream else None
-    return _generate(language_model, [question], generation, streamer)[0]
+    return _generate(language_model, [question], generation)[0]
+
+
+def ask_aloud(
+    language_model: LanguageModel, question: Question, generation: GenerationSettings, show: Callable[[str], None]
+) -> Answer:
+    """The model's answer to `question`; `show` gets it piece by piece, and what it raises ends the generation.
+
+    Raises UserError where the prompt leaves no room for an answer.
+    """
+    prompt_length(language_model, question, generation)
+    return _generate(language_model, [question], generation, answer_streamer(language_model.tokenizer, show))[0]
+
+
+def not_in_catalogue(product: str, generation: GenerationSettings) -> Answer:
+    """The answer where the index has nothing like `product`: one fixed sentence, which no model is asked for."""
+    settings = generation.model_dump(mode="json")
+    return Answer(product, NOT_IN_CATALOGUE, prompt="", tokens=0, seconds=0.0, settings=settings)
 
 
 def answer_all(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pipeline.catalogue.prompts import NEXT_QUESTION
@@ -36,8 +37,11 @@ def before_heading(text: str) -> str:
     return text.partition(NEXT_QUESTION)[0]
 
 
-def answer_streamer(tokenizer: PreTrainedTokenizerBase) -> TextStreamer:
-    """Prints an answer token by token; what may become the heading is held back until it is known."""
+def answer_streamer(tokenizer: PreTrainedTokenizerBase, show: Callable[[str], None]) -> TextStreamer:
+    """Hands an answer to `show` piece by piece; what may become the heading is held back until it is known.
+
+    `show` is called for every token, also where there is no new text yet. What it raises ends the generation.
+    """
     from transformers import TextStreamer
 
     class AnswerStreamer(TextStreamer):
@@ -49,7 +53,7 @@ def answer_streamer(tokenizer: PreTrainedTokenizerBase) -> TextStreamer:
             if shown == text and not stream_end:
                 shown = text[: len(text) - _begun_heading(text)]
             self.held = text[len(shown) :]
-            super().on_finalized_text(shown, stream_end)
+            show(shown)
 
     return AnswerStreamer(tokenizer, skip_prompt=True, skip_special_tokens=True)
 

@@ -1,0 +1,7 @@
+() => {
+  document.documentElement.lang = LANGUAGE;
+  const field = document.querySelector("#title input, #title textarea");
+  field.setAttribute("list", "titles");
+  field.setAttribute("autocomplete", "off");
+  field.setAttribute("dir", "auto");
+}

@@ -35,6 +35,7 @@ DELIMITERS = ",;\t|"
 SUFFIXES = (".csv", ".tsv", ".tab", ".txt")
 ROWS_LOOKED_AT = 200
 BLOCK_ROWS = 500
+LINE_END = re.compile(rb"\r\n?|\n")
 UNDECODED = re.compile("[\udc80-\udcff]")
 
 
@@ -242,7 +243,7 @@ class Beginning(NamedTuple):
 def beginning_of(sample: bytes, is_whole: bool) -> Beginning | None:
     """How the table that starts with `sample` is written; None where it is none. `is_whole`: nothing follows."""
     if not is_whole:
-        sample = sample[: _end_of_rows(sample, sample.count(b'"')) or sample.rfind(b"\n") + 1]
+        sample = sample[: _end_of_rows(sample, sample.count(b'"')) or sample.rfind(b"\r") + 1]
     encoding = "utf-8"
     try:
         text = sample.decode(encoding)
@@ -274,12 +275,7 @@ def _regularity(rows: list[list[str]]) -> float:
 
 
 def _bytes_of_header(sample: bytes) -> int:
-    end = quotes = 0
-    while end < len(sample):
-        newline = sample.find(b"\n", end)
-        line = sample[end : newline + 1 if newline >= 0 else len(sample)]
-        quotes += line.count(b'"')
-        end += len(line)
-        if quotes % 2 == 0:
-            break
-    return end
+    for ending in LINE_END.finditer(sample):
+        if sample.count(b'"', 0, ending.end()) % 2 == 0:
+            return ending.end()
+    return len(sample)

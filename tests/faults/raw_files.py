@@ -39,7 +39,10 @@ def kept(*titles: str, rejected: dict[int, str] | None = None) -> Callable[[Path
         assert [product["product"] for product in products] == list(titles)
         file = folder / "trn_rejected.jsonl"
         lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-        entries = {entry.get("line") or entry["record"]: entry["reason"] for entry in map(json.loads, lines)}
+        entries = {
+            entry.get("line") or entry.get("record") or entry["row"]: entry["reason"]
+            for entry in map(json.loads, lines)
+        }
         assert entries.keys() == (rejected or {}).keys()
         for line, reason in (rejected or {}).items():
             assert reason in entries[line]

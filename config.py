@@ -18,7 +18,7 @@ from typing import Any, Literal
 from pipeline.runtime.messages import LANGUAGES, N_, _, set_language
 
 try:
-    from pydantic import BaseModel, ConfigDict, Field, model_validator
+    from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
     from pydantic_settings import (
         BaseSettings,
         PydanticBaseSettingsSource,
@@ -57,7 +57,7 @@ PROFILES: dict[str, dict] = {
             "Night Train",
         ],
         "work_dir": "demo_output",
-        "data": {"raw_file": PROJECT_DIR / "demo" / "trn.json.gz"},
+        "data": {"raw_file": str(PROJECT_DIR / "demo" / "trn.json.gz"), "duplicates": "keep"},
         "model": {
             "name": "HuggingFaceTB/SmolLM2-135M-Instruct",
             "prompt_format": "chat",
@@ -147,14 +147,40 @@ class Group(BaseModel):
 class DataSettings(Group):
     """Script 1: the raw catalogue and what is made of it."""
 
-    raw_file: Path = setting(Path("trn.json"), N_("raw catalogue: JSON lines or one JSON array, also .gz"), FOUND)
+    raw_file: str | list[str] = setting(
+        "trn.json",
+        N_("raw catalogue: files, a folder or a pattern (JSON, CSV, Excel, Parquet), or a dataset of the hub"),
+        FOUND,
+    )
+    split: str | None = setting(None, N_("raw_file is a dataset of the hub: the split of it to read"), HASHED)
+    title_field: str | None = setting(
+        None, N_("field of the raw catalogue with the title; default: found by its name or its values"), HASHED
+    )
+    content_field: list[str] = setting(
+        [], N_("fields with the content, joined in this order; default: found by name or values"), HASHED
+    )
     processed_file: Path = setting(Path("trn_processed.json"), N_("the clean catalogue"), WRITTEN)
     rejected_file: Path = setting(Path("trn_rejected.jsonl"), N_("the records that could not be read"), WRITTEN)
     min_content_chars: int = setting(100, N_("records with a shorter raw content are dropped"), HASHED, ge=1)
     cleaning: Literal["readable", "original"] = setting(
         "readable", N_("readable: decode entities, drop tags, keep punctuation; original: drop all punctuation"), HASHED
     )
+    duplicates: Literal["drop", "keep"] = setting(
+        "drop", N_("drop: of records with the same title and content, the first one stays; keep: all stay"), HASHED
+    )
     num_proc: int = setting(0, N_("processes that clean the records; 0: one for each core"), RUN, ge=0, le=64)
+
+    @field_validator("raw_file", mode="before")
+    @classmethod
+    def one_name_alone(cls, value: Any) -> Any:
+        """A list of one name, as the command line gives it, is this name."""
+        names = [str(name) if isinstance(name, Path) else name for name in (value if type(value) is list else [value])]
+        return names[0] if len(names) == 1 else names
+
+    @property
+    def raw_files(self) -> list[str]:
+        """The names that `raw_file` gives."""
+        return [self.raw_file] if isinstance(self.raw_file, str) else self.raw_file
 
 
 class ModelSettings(Group):

@@ -3,59 +3,53 @@
     python process_data.py                              trn.json -> trn_processed.json
     python process_data.py --data.cleaning original     as the first version of this pipeline cleaned
 
-Reads `title` and `content` of every record, drops those whose content is empty or short, cleans the texts and writes
-one `{"product", "description"}` a line. All cores clean the file block by block, so that it may be of any size.
+    python process_data.py --data.raw_file shop.csv     CSV, Excel, Parquet, JSON with names of its own
+
+Reads the title and the content of every record, drops those whose content is empty or short, cleans the texts and
+writes one `{"product", "description"}` a line. All cores clean the file block by block, so that it may be of any size.
 """
 
 from __future__ import annotations
 
 import hashlib
+import textwrap
+from array import array
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from typing import BinaryIO, NamedTuple
 
 from config import DataSettings, Settings
 from pipeline.catalogue.cleaning import CLEANERS
-from pipeline.catalogue.raw_file import Block, RawCatalogue, Unreadable, blocks, carried, open_raw, read_block
+from pipeline.catalogue.counts import Counts
+from pipeline.catalogue.delimited import Splitless
+from pipeline.catalogue.duplicates import Seen
+from pipeline.catalogue.json_lines import carried
+from pipeline.catalogue.raw_file import RawCatalogue, open_raw
+from pipeline.catalogue.records import ORIGINAL, Block, Edges, Unreadable, value_at
 from pipeline.command.script import run, show_settings
 from pipeline.runtime.artifacts import new_file, sole_writer, write_meta
 from pipeline.runtime.cluster import workers_for
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.json_lines_array import SEPARATOR, writing_records
 from pipeline.runtime.messages import N_, _, localised
-from pipeline.runtime.progress import progress_bar
+from pipeline.runtime.progress import LABEL_WIDTH, progress_bar
 from pipeline.runtime.worker_processes import MOST_PROCESSES, number_of_processes
 
 DESCRIPTION = N_("Script 1: clean the raw catalogue (trn.json) and write the products worth training on.")
 
-SMALL_FILE = 4 << 20  # bytes; for smaller files, starting processes takes longer than the time they save
-SHOWN_REJECTIONS = 5
-RECORDS_BEFORE_GIVING_UP = 1000  # after so many records, the script stops if it cannot read most of them
+SHOWN_OF_EXAMPLE = 60  # characters
 
 
 def main(settings: Settings) -> None:
     data = settings.data
-    raw = open_raw(data.raw_file)
+    raw = open_raw(data)
     show_settings(settings, "data")
+    show_fields(raw)
     print(flush=True)
     with sole_writer(data.processed_file):
         counts = process(raw, data, settings.cluster)
     report(counts, data)
-
-
-@dataclass
-class Counts:
-    """How many records were kept, dropped and rejected."""
-
-    read: int = 0
-    kept: int = 0
-    rejected: int = 0
-    first_rejections: list[str] = field(default_factory=list)
-
-    def as_dict(self) -> dict[str, int]:
-        return {"records_read": self.read, "records": self.kept, "records_rejected": self.rejected}
 
 
 # --------------------------------------------------------------------------------------------------------- cleaning
@@ -64,26 +58,55 @@ class Counts:
 class Cleaned(NamedTuple):
     """What became of a block."""
 
+    file: int  # which one of the catalogue's files
     records: bytes  # those kept, as JSON, with SEPARATOR between them
-    kept: int
-    read: int
+    hashes: bytes  # of each of them, 8 bytes
+    empty: int
+    short: int
     unreadable: list[tuple[int, Unreadable]]  # with their place in the block, from 0
-    places: int  # lines or elements of the block, empty lines among them
+    places: int  # lines, elements or rows of the block, empty lines among them
+    read: int
+    no_title: int  # once cleaned
+    variants: int
+    edges: Edges | None
+
+    @property
+    def kept(self) -> int:
+        return len(self.hashes) // 8
 
 
-def clean_block(block: Block, cleaning: str, min_content_chars: int) -> Cleaned:
-    """Read a block and clean its records: what the worker processes do."""
+def clean_block(block: Block, cleaning: str, min_content_chars: int) -> Cleaned | None:
+    """Read a block and clean its records: what the worker processes do. None where it cannot be read alone."""
     from orjson import dumps
+    from xxhash import xxh3_64_intdigest
 
     clean = CLEANERS[cleaning]
-    records, unreadable, places = read_block(block)
-    kept = []
-    for record in records:
-        if record.content and len(record.content) >= min_content_chars:
+    try:
+        readings = block.read(block.data)
+    except Splitless:
+        return None
+    kept, hashes = [], array("Q")
+    empty = short = no_title = 0
+    for record in readings.records:
+        if not record.content:
+            empty += 1
+        elif len(record.content) < min_content_chars:
+            short += 1
+        else:
             product, description = clean(record.title), clean(record.content)
             if product and description:
-                kept.append(b'{"product": %b, "description": %b}' % (dumps(product), dumps(description)))
-    return Cleaned(SEPARATOR.join(kept), len(kept), len(records) + len(unreadable), unreadable, places)
+                line = b'{"product": %b, "description": %b}' % (dumps(product), dumps(description))
+                kept.append(line)
+                hashes.append(xxh3_64_intdigest(line))
+            elif product:
+                empty += 1
+            else:
+                no_title += 1
+    read = len(readings.records) + len(readings.unreadable) + readings.variants
+    return Cleaned(
+        *(block.file, SEPARATOR.join(kept), hashes.tobytes(), empty, short, readings.unreadable, readings.places),
+        *(read, no_title, readings.variants, readings.edges),
+    )
 
 
 # ------------------------------------------------------------------------------------------------------- processing
@@ -96,35 +119,56 @@ def process(raw: RawCatalogue, data: DataSettings, cluster: str | None = None) -
 
     Raises UserError where most records cannot be read, or none is kept.
     """
-    counts = Counts()
+    try:
+        return process_once(raw, data, cluster)
+    except Splitless:
+        return process_once(open_raw(data, row_by_row=True), data, cluster)
+
+
+def process_once(raw: RawCatalogue, data: DataSettings, cluster: str | None) -> Counts:
+    """Raises Splitless where a table in text has to be read row by row."""
+    counts = Counts(raw)
     clean = partial(clean_block, cleaning=data.cleaning, min_content_chars=data.min_content_chars)
+    seen = Seen() if data.duplicates == "drop" else None
     with ExitStack() as stack:
         most = data.num_proc or MOST_PROCESSES
         workers = stack.enter_context(workers_for(clean, cluster, processes_for(raw, data), most))
         processed = Hashed(stack.enter_context(new_file(data.processed_file)))
         rejected = stack.enter_context(new_file(data.rejected_file))
         with live_bars(raw, counts) as show_progress, writing_records(processed) as write:
-            place = raw.first_line if not raw.is_array else 1
-            for cleaned in workers.in_order(
-                map(carried, blocks(raw)) if cluster else blocks(raw), tasks_ahead=1 if raw.is_gzip else 2
-            ):
-                if cleaned.kept:
-                    write(cleaned.records)
-                count(cleaned, place, rejected, counts, raw)
-                place += cleaned.places
+            blocks = map(carried, raw.blocks()) if cluster else raw.blocks()
+            for cleaned in workers.in_order(blocks, tasks_ahead=2 if raw.hands_on_places else 1):
+                if cleaned is None:
+                    raise Splitless
+                records, kept = without_duplicates(cleaned, seen) if seen else (cleaned.records, cleaned.kept)
+                if kept:
+                    write(records)
+                counts.add(cleaned, kept, rejected)
                 show_progress()
-            refuse_hopeless(counts, raw, data)
-        hashes = {data.raw_file: raw.content_hash(), data.processed_file: processed.digest.hexdigest()}
-    if not counts.rejected:
+            refuse_hopeless(counts, data)
+        hashes = raw.hashes() | {data.processed_file: processed.digest.hexdigest()}
+    if not counts.rejections:
         data.rejected_file.unlink()
-    write_meta(data.processed_file, data.model_dump(mode="json"), [data.raw_file], hashes, **counts.as_dict())
+    inputs = [file for file in hashes if file != data.processed_file]
+    write_meta(data.processed_file, data.model_dump(mode="json"), inputs, hashes, **counts.as_dict())
     return counts
 
 
+def without_duplicates(cleaned: Cleaned, seen: Seen) -> tuple[bytes, int]:
+    """The records of a block that were not seen before, and their number."""
+    import numpy as np
+
+    is_new = seen.new(np.frombuffer(cleaned.hashes, np.uint64))
+    if is_new.all():
+        return cleaned.records, cleaned.kept
+    new = [line for line, keep in zip(cleaned.records.split(SEPARATOR), is_new, strict=True) if keep]
+    return SEPARATOR.join(new), len(new)
+
+
 def processes_for(raw: RawCatalogue, data: DataSettings) -> int:
-    """0 if worker processes would not help: the main process reads an array itself, which takes most of the time."""
-    small = raw.size_and_time[0] <= SMALL_FILE and not data.num_proc
-    processes = 1 if small or raw.is_array else number_of_processes(data.num_proc)
+    """0 if worker processes would not help: where the main process reads the file itself, that takes most time."""
+    small = raw.is_small and not data.num_proc
+    processes = 1 if small or not raw.workers_help else number_of_processes(data.num_proc)
     return processes if processes > 1 else 0
 
 
@@ -140,46 +184,14 @@ class Hashed:
         self.file.write(data)
 
 
-def count(cleaned: Cleaned, first_place: int, rejected: BinaryIO, counts: Counts, raw: RawCatalogue) -> None:
-    """Add a block's counts, write its rejected records, and stop if most records of the file are rejected."""
-    import orjson
-
-    for place, record in cleaned.unreadable:
-        place += first_place
-        reason = _(record.fault)
-        if record.column:
-            reason += " (" + _("column {n}").format(n=record.column) + ")"
-        entry = {"record" if raw.is_array else "line": place, "reason": reason, "source": record.source}
-        rejected.write(orjson.dumps(entry) + b"\n")
-        if len(counts.first_rejections) < SHOWN_REJECTIONS:
-            shown = _("record {number}") if raw.is_array else _("line {number}")
-            counts.first_rejections.append(f"{shown.format(number=place)}: {reason}")
-    early = counts.read < RECORDS_BEFORE_GIVING_UP
-    counts.read += cleaned.read
-    counts.kept += cleaned.kept
-    counts.rejected += len(cleaned.unreadable)
-    if early and counts.read >= RECORDS_BEFORE_GIVING_UP:
-        refuse_unreadable(counts, raw)
-
-
-def refuse_unreadable(counts: Counts, raw: RawCatalogue) -> None:
-    if counts.rejected * 2 > counts.read:
-        raise UserError(
-            _(
-                "{path}: {rejected:,} of {read:,} records cannot be read ({first}). "
-                "Expected are JSON lines or one JSON array of objects with title and content."
-            ).format(path=raw.path, rejected=counts.rejected, read=counts.read, first=counts.first_rejections[0])
-        )
-
-
-def refuse_hopeless(counts: Counts, raw: RawCatalogue, data: DataSettings) -> None:
+def refuse_hopeless(counts: Counts, data: DataSettings) -> None:
     """Raise UserError if no record of the file was kept."""
-    refuse_unreadable(counts, raw)
+    counts.refuse_unreadable()
     if not counts.kept:
+        message = _("{path}: none of its {read:,} records has a content of at least {n} characters.")
         raise UserError(
-            _("{path}: none of its {read:,} records has a content of at least {n} characters.").format(
-                path=raw.path, read=counts.read, n=data.min_content_chars
-            )
+            message.format(path=counts.raw.shown, read=counts.read, n=data.min_content_chars)
+            + (" " + _("Lower it with --data.min_content_chars.") if counts.short else "")
         )
 
 
@@ -209,19 +221,51 @@ def live_bars(raw: RawCatalogue, counts: Counts) -> Iterator[Callable[[], None]]
             bar.close()
 
 
+def show_fields(raw: RawCatalogue) -> None:
+    """Print the fields that were chosen, with an example; nothing where they are the original's."""
+    shown = set()
+    for name, file, example in zip(raw.names, raw.files, raw.examples, strict=True):
+        if file.fields == ORIGINAL or file.fields in shown:
+            continue
+        shown.add(file.fields)
+        title, *contents = (str(value_at(example, field) or "") for field in file.fields.names)
+        print("\n" + _("Fields of {path}:").format(path=name))
+        print(f"{_('Title'):<{LABEL_WIDTH}}: {file.fields.title}")
+        print(f"{_('Content'):<{LABEL_WIDTH}}: {', '.join(file.fields.contents)}")
+        print(f"{_('Example'):<{LABEL_WIDTH}}: {shortened(title)} | {shortened(' '.join(contents))}")
+
+
+def shortened(text: str) -> str:
+    return textwrap.shorten(text, SHOWN_OF_EXAMPLE, placeholder=" ...")
+
+
 def report(counts: Counts, data: DataSettings) -> None:
-    """The closing lines."""
+    """The closing lines: what became of every record."""
     lines = {
         _("Total records in the original file"): localised(counts.read, ","),
         _("Total records processed (not empty)"): localised(counts.kept, ","),
         _("Processed file saved to"): str(data.processed_file),
     }
-    if counts.rejected:
-        lines[_("Records that could not be read")] = f"{localised(counts.rejected, ',')} ({data.rejected_file})"
+    rejected_file = f" ({data.rejected_file})" if counts.rejections else ""
+    dropped = {
+        _("Records without a title"): (counts.no_title, rejected_file),
+        _("Records without a content"): (counts.empty, ""),
+        _("Records with a content that is too short"): (counts.short, ""),
+        _("Records that repeat another one"): (counts.duplicates, ""),
+        _("Rows that are variants of the one above"): (counts.variants, ""),
+        _("Records that could not be read"): (counts.unreadable, rejected_file),
+    }
+    lines |= {label: localised(number, ",") + note for label, (number, note) in dropped.items() if number}
     for label, value in lines.items():
-        print(f"{label:<43}: {value}")
+        print(f"{label:<{LABEL_WIDTH}}: {value}")
     for rejection in counts.first_rejections:
         print(f"  {rejection}")
+    if counts.short * 10 > counts.read * 9:
+        print(
+            _(
+                "More than nine in ten contents are shorter than {n} characters; --data.min_content_chars lowers that."
+            ).format(n=data.min_content_chars)
+        )
 
 
 if __name__ == "__main__":

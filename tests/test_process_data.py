@@ -20,7 +20,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.catalogue import raw_file
+from config import DataSettings
+from pipeline.catalogue import json_lines, raw_file
 from pipeline.catalogue.cleaning import clean_original, clean_readable
 from process_data import clean_block
 from tests import plain_cleaning
@@ -55,6 +56,10 @@ def process(folder: Path, raw: str | bytes, *flags: str, name: str = "trn.json",
     """Run the script on a raw file with these contents."""
     (folder / name).write_bytes(raw.encode("utf-8") if isinstance(raw, str) else raw)
     return run_script("process_data.py", folder, *DEMO, "--data.raw_file", name, *flags, **environment)
+
+
+def opened(file: Path) -> raw_file.RawCatalogue:
+    return raw_file.open_raw(DataSettings(raw_file=str(file)))
 
 
 def processed(folder: Path) -> list[dict[str, str]]:
@@ -266,7 +271,7 @@ FAULTY_LINES = {
     4: b'{"content": "no title"}',
     5: b'["a", "list"]',
     7: b'{"title": 7, "content": "x"}',
-    8: b'{"title": "x", "content": ["x"]}',
+    8: b'{"title": "x", "content": {"text": "x"}}',
     9: b'{"title": "invalid \xff UTF-8", "content": "x"}',
     11: b'{"title": "half \\ud83d character", "content": "x"}',
     12: b'{"title": "", "content": "x"}',
@@ -288,7 +293,8 @@ def test_faulty_lines_are_reported_and_passed_over(tmp_path):
     assert (reasons[7], reasons[8]) == ("title is not a text", "content is not a text")
     for number in list(FAULTY_LINES)[:5]:
         assert f"line {number}: {reasons[number]}" in done.screen
-    assert re.search(r"could not be read +: 8 \(.*trn_rejected\.jsonl\)", done.screen)
+    assert re.search(r"could not be read +: 6 \(.*trn_rejected\.jsonl\)", done.screen)
+    assert re.search(r"without a title +: 2 \(.*trn_rejected\.jsonl\)", done.screen)
     sources = [json.loads(line)["source"] for line in (tmp_path / "trn_rejected.jsonl").read_bytes().splitlines()]
     assert sources[0] == '{"title": "broken", "content":'
 
@@ -391,7 +397,9 @@ def test_screen_and_file(pipeline_run):
     assert re.search(rf"^Total records in the original file +: {read:,}$", done.screen, re.MULTILINE)
     assert re.search(rf"^Total records processed \(not empty\) +: {kept:,}$", done.screen, re.MULTILINE)
     assert re.search(r"^Processed file saved to +: .*trn_processed\.json$", done.screen, re.MULTILINE)
-    assert f"Records that could not be read             : {len(rejected(folder))} " in done.screen
+    reasons = list(rejected(folder).values())
+    unreadable = len(reasons) - reasons.count("no title")
+    assert f"Records that could not be read             : {unreadable} " in done.screen
     assert "'cleaning': 'readable'" in done.screen
 
 
@@ -570,27 +578,27 @@ def test_blocks_give_what_whole_files_give(tmp_path, monkeypatch):
     file = tmp_path / "trn.json"
     file.write_bytes(b"\r\n\n" + b"\n".join(lines))
     for size in (1, 7, 100, 333, 4096):
-        monkeypatch.setattr(raw_file, "BLOCK_BYTES", size)
-        raw = raw_file.open_raw(file)
-        products, numbers, place = [], [], raw.first_line
-        for block in raw_file.blocks(raw):
+        monkeypatch.setattr(json_lines, "BLOCK_BYTES", size)
+        raw = opened(file)
+        products, numbers, place = [], [], raw.files[0].first_place
+        for block in raw.blocks():
             cleaned = clean_block(block, "readable", 100)
             products += json.loads(b"[" + cleaned.records + b"]")
             numbers += [place + number for number, _unreadable in cleaned.unreadable]
             place += cleaned.places
         assert [product["product"] for product in products] == [f"T{n}" for n in range(1, 30) if n % 4]
         assert numbers == [number + 2 for number in range(4, 30, 4)]
-        assert raw.content_hash() == hashlib.sha256(file.read_bytes()).hexdigest()
+        assert raw.hashes()[file] == hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def test_line_that_is_too_long_is_passed_over(tmp_path, monkeypatch):
-    monkeypatch.setattr(raw_file, "BLOCK_BYTES", 100)
-    monkeypatch.setattr(raw_file, "LONGEST_LINE", 1000)
+    monkeypatch.setattr(json_lines, "BLOCK_BYTES", 100)
+    monkeypatch.setattr(json_lines, "LONGEST_LINE", 1000)
     lines = [record("One"), record("Two", "x" * 5000), record("Three"), record("Four", "x" * 1000), record("Five")]
     for name, written in (("a.json", "\n".join(lines).encode()), ("a.gz", gzip.compress("\n".join(lines).encode()))):
         (tmp_path / name).write_bytes(written)
-        raw = raw_file.open_raw(tmp_path / name)
-        cleaned = [clean_block(block, "readable", 100) for block in raw_file.blocks(raw)]
+        raw = opened(tmp_path / name)
+        cleaned = [clean_block(block, "readable", 100) for block in raw.blocks()]
         assert b"".join(block.records for block in cleaned).count(b"product") == 3
         assert sum(block.places for block in cleaned) == 5
         assert [reading.fault for block in cleaned for _place, reading in block.unreadable] == ["longer than 32 MB"] * 2

@@ -1,99 +1,134 @@
-"""The raw catalogue: JSON lines or one JSON array, plain or gzip, of any size.
-
-The file is cut into blocks of records, which worker processes read on their own; its hash is taken on the way.
-"""
+"""The raw catalogue: its files, each opened by what its first bytes and its name tell of its format."""
 
 from __future__ import annotations
 
-import gzip
-import hashlib
 import io
-import reprlib
-import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
+from pipeline.catalogue import delimited
+from pipeline.catalogue.columns import Excel, HubDataset, Parquet
+from pipeline.catalogue.delimited import Delimited, Dialect
+from pipeline.catalogue.field_names import find_fields, known_names
+from pipeline.catalogue.json_array import JsonArray, elements, keys_of_array
+from pipeline.catalogue.json_lines import JsonLines
+from pipeline.catalogue.packed import ZIP, HashedFile, readable, unpacked
+from pipeline.catalogue.records import ORIGINAL, Block, Fields
+from pipeline.catalogue.sources import HUB, files_of, hub_dataset, suffix_of
 from pipeline.runtime.errors import UserError
-from pipeline.runtime.messages import N_, _
+from pipeline.runtime.messages import _
 
-BLOCK_BYTES = 1 << 18  # small enough for a processor's cache
-BLOCK_ELEMENTS = 1000
-LONGEST_LINE = 32 << 20  # bytes; a longer one is no record of a product, and would fill the memory
-KEPT_OF_SOURCE = 1000  # characters of a record that cannot be read
-
-
-class Stretch(NamedTuple):
-    """A block of lines in a plain file: whoever needs it reads it there."""
-
-    path: Path
-    start: int
-    length: int
-
-
-Block = Stretch | bytes | list  # list: elements of an array
-
-
-class Unreadable(NamedTuple):
-    """Instead of a record: why there is none (a message id), in which column of its line, and how it starts."""
-
-    fault: str
-    column: int | None
-    source: str
+SAMPLE_BYTES = 1 << 20
+RECORDS_LOOKED_AT = 200
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+UTF_8_MARK = b"\xef\xbb\xbf"
+OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 
 
 @dataclass
 class RawCatalogue:
-    """An open raw catalogue."""
+    """The open files of a catalogue, and the first record of each."""
 
-    path: Path
-    disk_file: HashedFile
-    text: BinaryIO  # `disk_file`, decompressed where need be, at its first JSON character
-    start: int  # this character's place in the text, in bytes
-    first_line: int  # the line that this character stands on, counted from 1
-    is_gzip: bool
-    is_array: bool
-    size_and_time: tuple[int, int]  # of the file when it was opened
+    names: list[Path | str]
+    files: list[Any]  # JsonLines, JsonArray, Delimited, Parquet, Excel or HubDataset
+    examples: list[dict]  # empty where there is no record
+    finished: int = 0  # files
+
+    @property
+    def shown(self) -> str:
+        """The name, or the number of files."""
+        return str(self.names[0]) if len(self.names) == 1 else _("{n} files").format(n=len(self.names))
 
     @property
     def share_read(self) -> float:
         """0 to 1."""
-        return self.disk_file.bytes_read / max(1, self.size_and_time[0])
+        current = self.files[self.finished].share_read if self.finished < len(self.files) else 0
+        return (self.finished + current) / len(self.files)
 
-    def content_hash(self) -> str:
-        """SHA-256 of the file, once it has been read. Raises UserError where the file has changed meanwhile."""
-        while self.disk_file.read(BLOCK_BYTES):
-            pass
-        if _size_and_time(self.path) != self.size_and_time:
-            raise UserError(
-                _("{path} was changed while it was read. Run again when it is complete.").format(path=self.path)
-            )
-        return self.disk_file.digest.hexdigest()
+    @property
+    def workers_help(self) -> bool:
+        return any(file.workers_help for file in self.files)
+
+    @property
+    def hands_on_places(self) -> bool:
+        """Whether workers read what they need themselves, and are only told where."""
+        return all(not getattr(file, "is_packed", True) for file in self.files)
+
+    @property
+    def is_small(self) -> bool:
+        return not any(isinstance(name, str) for name in self.names) and sum(n.stat().st_size for n in self.names) < (
+            4 << 20
+        )
+
+    def hashes(self) -> dict[Path, str]:
+        """SHA-256 of each file, once it has been read."""
+        return {Path(name): file.content_hash for name, file in zip(self.names, self.files, strict=True)}
+
+    def blocks(self) -> Iterator[Block]:
+        """The records of all files in blocks, one after the other."""
+        for number, (name, file) in enumerate(zip(self.names, self.files, strict=True)):
+            read = file.read
+            with readable(Path(name)):
+                for data in file.blocks():
+                    yield Block(number, read, data)
+            self.finished = number + 1
 
 
-class HashedFile(io.RawIOBase):
-    """A file on disk that takes the SHA-256 of what is read from it."""
+def open_raw(data, row_by_row: bool = False) -> RawCatalogue:
+    """Open the catalogue that the settings `data` name; `row_by_row` reads tables in text without cutting them.
 
-    def __init__(self, path: Path):
-        self.file = path.open("rb", buffering=0)
-        self.digest = hashlib.sha256()
-        self.bytes_read = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer) -> int:
-        count = self.file.readinto(buffer)
-        self.digest.update(memoryview(buffer)[:count])
-        self.bytes_read += count
-        return count
+    Raises UserError where a file is missing or damaged, and where the fields are not clear.
+    """
+    names = data.raw_files
+    dataset = hub_dataset(names, data.split)
+    if dataset:
+        rows = HubDataset.first_rows(*dataset)
+        fields = find_fields(rows, data.title_field, data.content_field, dataset[0])
+        return RawCatalogue([HUB + dataset[0]], [HubDataset(*dataset, fields)], rows[:1] or [{}])
+    paths = files_of(names, (data.processed_file, data.rejected_file))
+    opened = [_open_file(path, data, row_by_row) for path in paths]
+    return RawCatalogue(paths, [file for file, _example in opened], [example for _file, example in opened])
 
 
-def open_raw(path: Path) -> RawCatalogue:
-    """Open a raw catalogue; its first bytes tell its format, not its name."""
+def _open_file(path: Path, data, row_by_row: bool) -> tuple[Any, dict]:
+    """An open file, and its first record."""
+    _require_file(path)
+    with path.open("rb") as file:
+        beginning = file.read(4)
+
+    def fields_of(records: list[dict]) -> Fields:
+        return find_fields(records, data.title_field, data.content_field, path)
+
+    if beginning == b"PAR1":
+        rows = Parquet.first_rows(path)
+        return Parquet(path, fields_of(rows or [dict.fromkeys(Parquet.names(path))])), (rows or [{}])[0]
+    if beginning == OLD_EXCEL or (beginning == ZIP and suffix_of(path) == ".xlsx"):
+        header, rows = Excel.beginning(path)
+        return Excel(path, fields_of(rows or [dict.fromkeys(header)])), (rows or [{}])[0]
+    with readable(path):
+        disk_file = HashedFile(path)
+        text, is_packed = unpacked(disk_file)
+        start, first_line = _skip_blanks(text, path)
+        sample = _sample(path, start)
+        kind, records = _recognised(sample, path)
+        if isinstance(kind, delimited.Beginning):
+            fields = fields_of(records or [dict.fromkeys(kind.header)])
+            text.read(kind.header_bytes)
+            dialect = Dialect(kind.delimiter, kind.encoding, kind.header, fields)
+            start += kind.header_bytes
+            return Delimited(dialect, disk_file, text, start, 2, is_packed, row_by_row), (records or [{}])[0]
+        fields = fields_of(records)
+        if kind == "lines":
+            file = JsonLines(fields, disk_file, text, start, first_line, is_packed)
+        else:
+            file = JsonArray(fields, disk_file, text, kind)
+        return file, (records or [{}])[0]
+
+
+def _require_file(path: Path) -> None:
     if path.exists() and not path.is_file():
         raise UserError(_("{path} is not a file.").format(path=path))
     if not path.is_file():
@@ -103,252 +138,98 @@ def open_raw(path: Path) -> RawCatalogue:
                 "or try the bundled one with --profile demo."
             ).format(path=path)
         )
-    size_and_time = _size_and_time(path)
-    disk_file = HashedFile(path)
-    text = buffered = io.BufferedReader(disk_file, BLOCK_BYTES)
-    is_gzip = buffered.peek(2)[:2] == b"\x1f\x8b"
-    if is_gzip:
-        from isal import igzip
-
-        text = igzip.GzipFile(fileobj=buffered)
-    with readable(path):
-        beginning = text.peek(4)[:4]
-        if beginning[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            raise UserError(_("{path} is UTF-16. Save it as UTF-8.").format(path=path))
-        start = len(text.read(3)) if beginning[:3] == b"\xef\xbb\xbf" else 0
-        first_line, first = 1, b""
-        while not first and (ahead := text.peek(1)):
-            first = ahead.lstrip()[:1]
-            blank = text.read(len(ahead) - len(ahead.lstrip()))
-            start += len(blank)
-            first_line += blank.count(b"\n")
-    return RawCatalogue(
-        path, disk_file, text, start, first_line, is_gzip, is_array=first == b"[", size_and_time=size_and_time
-    )
 
 
-def _size_and_time(path: Path) -> tuple[int, int]:
-    stat = path.stat()
-    return stat.st_size, stat.st_mtime_ns
+def _skip_blanks(text: BinaryIO, path: Path) -> tuple[int, int]:
+    """Go to the first character that is not blank: its place in bytes, and the line that it stands on, from 1."""
+    beginning = text.peek(4)[:4]
+    if beginning[:2] in UTF_16:
+        raise UserError(_("{path} is UTF-16. Save it as UTF-8.").format(path=path))
+    start = len(text.read(3)) if beginning[:3] == UTF_8_MARK else 0
+    first_line, first = 1, b""
+    while not first and (ahead := text.peek(1)):
+        first = ahead.lstrip()[:1]
+        blank = text.read(len(ahead) - len(ahead.lstrip()))
+        start += len(blank)
+        first_line += blank.count(b"\n")
+    return start, first_line
 
 
-@contextmanager
-def readable(path: Path) -> Iterator[None]:
-    """Turn what a damaged gzip file raises into a UserError."""
-    from isal import isal_zlib
-
-    try:
-        yield
-    except (EOFError, zlib.error, gzip.BadGzipFile, isal_zlib.error) as error:
-        raise UserError(
-            _("{path} is damaged or incomplete ({reason}). Download it again.").format(path=path, reason=error)
-        ) from None
-
-
-# ----------------------------------------------------------------------------------------------------------- blocks
+def _sample(path: Path, start: int) -> bytes:
+    """The first bytes of what is in a file from `start` on."""
+    text, _is_packed = unpacked(HashedFile(path))
+    with text:
+        while start > 0 and (passed := text.read(min(start, SAMPLE_BYTES))):
+            start -= len(passed)
+        parts, missing = [], SAMPLE_BYTES
+        while missing and (part := text.read(missing)):
+            parts.append(part)
+            missing -= len(part)
+    return b"".join(parts)
 
 
-def blocks(raw: RawCatalogue) -> Iterator[Block]:
-    """The records of the file in blocks, one after the other."""
-    with readable(raw.path):
-        yield from _blocks_of_elements(raw) if raw.is_array else _blocks_of_lines(raw)
+def _recognised(sample: bytes, path: Path) -> tuple[Any, list[dict]]:
+    """The format of a text, and its first records: "lines", the keys of an array, or the beginning of a table."""
+    is_whole = len(sample) < SAMPLE_BYTES
+    if sample[:1] == b"[":
+        return (), _first_elements(sample, ())
+    if sample[:1] != b"{":
+        suffix = suffix_of(path)
+        table = delimited.beginning_of(sample, is_whole)
+        if table and (suffix in delimited.SUFFIXES or known_names(table.header)):
+            return table, table.rows
+        if suffix in delimited.SUFFIXES and sample:
+            raise UserError(
+                _(
+                    "{path} is no table: no line with the names of at least two columns, and , ; | or a tab between."
+                ).format(path=path)
+            )
+        return "lines", _first_lines(sample, is_whole)
+    lines = _first_lines(sample, is_whole)
+    if len(lines) < 2 and not (lines and ORIGINAL.title in lines[0]):
+        keys = _keys(sample)
+        if keys:
+            return keys, _first_elements(sample, keys)
+    return "lines", lines
 
 
-def _blocks_of_lines(raw: RawCatalogue) -> Iterator[Block]:
-    """Whole lines, about BLOCK_BYTES of them at a time; of a line beyond LONGEST_LINE, only its beginning."""
-
-    def block(last: memoryview | bytes = b"") -> Block:
-        return b"".join([*begun, last]) if raw.is_gzip else Stretch(raw.path, start, length + len(last))
-
-    start = position = raw.start
-    begun, length = [], 0  # the line that the last chunk ended in: its pieces, and their bytes
-    while chunk := raw.text.read(BLOCK_BYTES):
-        position += len(chunk)
-        if length > LONGEST_LINE:
-            _rest, newline, chunk = chunk.partition(b"\n")
-            if not newline:
-                continue
-            yield block()
-            begun, length, start = [], 0, position - len(chunk)
-        end = chunk.rfind(b"\n") + 1
-        view = memoryview(chunk)  # slices of it are no copies
-        if end:
-            yield block(view[:end])
-            begun, length, start = [], 0, position - len(chunk) + end
-        begun.append(view[end:])
-        length += len(chunk) - end
-    if length:
-        yield block()
-
-
-def _blocks_of_elements(raw: RawCatalogue) -> Iterator[Block]:
-    """Raises UserError where the JSON is broken: nothing tells where the next element would start."""
-    import ijson
-
-    number = 0
-    block: list = []
-    try:
-        for value in _elements(ijson.basic_parse(raw.text)):
-            number += 1
-            block.append(value)
-            if len(block) == BLOCK_ELEMENTS:
-                yield block
-                block = []
-        yield block
-    except (ijson.JSONError, UnicodeDecodeError) as error:
-        reason = error.args[0] if isinstance(error.args[0], bytes) else str(error).encode()  # what ijson gives varies
-        raise UserError(
-            _(
-                "{path}: the JSON array is broken after record {number} ({reason}). Correct it or download it again."
-            ).format(path=raw.path, number=number, reason=reason.splitlines()[0].decode("utf-8", "replace").strip())
-        ) from None
-
-
-def _elements(events: Iterator[tuple[str, Any]]) -> Iterator[Any]:
-    """The elements of an array, as far as they are needed: of an object, `title` and `content`; of what these hold,
-    and of an array, only that it is an array.
-
-    ijson could build them whole, which takes memory by the square of their depth.
-    """
-    depth = 0  # 1 inside the array, 2 inside an element
-    element, key = None, None
-    for event, value in events:
-        if event in ("start_map", "start_array"):
-            if depth == 1:
-                element, key = {} if event == "start_map" else [], None
-            elif depth == 2 and key in ("title", "content"):
-                element[key] = []
-            depth += 1
-        elif event in ("end_map", "end_array"):
-            depth -= 1
-            if depth == 1:
-                yield element
-        elif depth == 2:
-            if event == "map_key":
-                key = value
-            elif key in ("title", "content"):
-                element[key] = value
-        elif depth == 1:
-            yield value
-
-
-# ---------------------------------------------------------------------------------------------------------- records
-
-
-class Readings(NamedTuple):
-    """What a block holds."""
-
-    records: list  # each with a `title`, which is not empty, and a `content`, which may be, or may be None
-    unreadable: list[tuple[int, Unreadable]]  # with their place in the block, from 0
-    places: int  # lines or elements of the block, empty lines among them
-
-
-def read_block(block: Block) -> Readings:
-    """Read the records of a block.
-
-    msgspec decodes nothing but title and content, which takes a fifth of the time of decoding all. Where it finds a
-    fault, or not one record a line, the block is read again line by line; orjson says what is wrong and where.
-    """
-    import msgspec
-
-    if isinstance(block, list):
-        return _sorted_out(enumerate(map(_record, block)), len(block))
-    text = _text(block)  # msgspec does not look whether what it passes over is UTF-8
-    decoder = _decoder() if len(text) <= LONGEST_LINE and _is_utf8(text) else None
-    if decoder:
-        try:
-            records = decoder.decode_lines(text)
-            places = text.count(b"\n") + (not text.endswith(b"\n"))
-            if len(records) == places and all(record.title for record in records):
-                return Readings(records, [], places)
-        except (msgspec.MsgspecError, RecursionError):
-            pass
-    lines = text.removesuffix(b"\n").split(b"\n")
-    readings = ((place, _read_line(line, decoder)) for place, line in enumerate(lines) if line.strip())
-    return _sorted_out(readings, len(lines))
-
-
-def _sorted_out(readings: Iterable[tuple[int, Any]], places: int) -> Readings:
-    records, unreadable = [], []
-    for place, reading in readings:
-        if isinstance(reading, Unreadable):
-            unreadable.append((place, reading))
-        else:
-            records.append(reading)
-    return Readings(records, unreadable, places)
-
-
-def _text(block: Stretch | bytes) -> bytes:
-    if isinstance(block, bytes):
-        return block
-    with block.path.open("rb") as file:
-        file.seek(block.start)
-        return file.read(block.length)
-
-
-def carried(block: Block) -> Block:
-    """The block with its text, for whoever cannot open the file."""
-    return _text(block) if isinstance(block, Stretch) else block
-
-
-def _is_utf8(text: bytes) -> bool:
-    with suppress(UnicodeDecodeError):
-        return text.isascii() or bool(text.decode("utf-8"))
-    return False
-
-
-@cache
-def _decoder():
-    import msgspec
-
-    return msgspec.json.Decoder(msgspec.defstruct("Record", [("title", str), ("content", str | None, None)], gc=False))
-
-
-def _read_line(line: bytes, decoder) -> Any:
-    """The record of a line, or why there is none; without `decoder`, all of it is left to orjson."""
-    import msgspec
+def _first_lines(sample: bytes, is_whole: bool) -> list[dict]:
+    """The records of the first lines, no more than it takes to see the original's fields."""
     import orjson
 
-    if decoder:
+    records: list[dict] = []
+    names: set[str] = set()
+    lines = sample.split(b"\n") if is_whole else sample.split(b"\n")[:-1]
+    for line in lines:
         try:
-            record = decoder.decode(line)
-            if record.title:
-                return record
-        except (msgspec.MsgspecError, RecursionError):
-            pass
-    source = line.strip()[: 4 * KEPT_OF_SOURCE].decode("utf-8", "replace").strip()[:KEPT_OF_SOURCE]
-    if len(line) > LONGEST_LINE:
-        return Unreadable(N_("longer than 32 MB"), None, source)
+            record = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            continue
+        if isinstance(record, dict):
+            records.append(record)
+            names.update(record)
+            if len(records) == RECORDS_LOOKED_AT or (len(records) > 1 and names.issuperset(ORIGINAL.names)):
+                break
+    return records
+
+
+def _first_elements(sample: bytes, keys: tuple[str, ...]) -> list[dict]:
+    import ijson
+
+    records = []
     try:
-        return _record(orjson.loads(line), source)
-    except orjson.JSONDecodeError as error:
-        return Unreadable(error.msg, error.colno, source)
+        for element in islice(elements(ijson.basic_parse(io.BytesIO(sample)), keys), RECORDS_LOOKED_AT):
+            if isinstance(element, dict):
+                records.append(element)
+    except (ijson.JSONError, UnicodeDecodeError):  # the sample ends within an element
+        pass
+    return records
 
 
-def _record(value: Any, source: str | None = None) -> Any:
-    """A JSON value as a record."""
-    fault = _fault(value)
-    if fault:
-        return Unreadable(fault, None, _brief(value) if source is None else source)
-    return _decoder().type(value["title"], value.get("content"))
+def _keys(sample: bytes) -> tuple[str, ...] | None:
+    import ijson
 
-
-def _fault(value: Any) -> str | None:
-    """Why a JSON value is no record with a title and, where it has one, a content; None when it is."""
-    if not isinstance(value, dict):
-        return N_("not an object")
-    title, content = value.get("title"), value.get("content")
-    if title is None or title == "":
-        return N_("no title")
-    if not isinstance(title, str):
-        return N_("title is not a text")
-    if content is not None and not isinstance(content, str):
-        return N_("content is not a text")
-    return None
-
-
-def _brief(value: Any) -> str:
-    """A JSON value as text, cut short in its depth too: repr() fails on a list in a list in a list ..."""
-    shortener = reprlib.Repr()
-    shortener.maxstring = shortener.maxother = KEPT_OF_SOURCE
-    return shortener.repr(value).strip()[:KEPT_OF_SOURCE]
+    try:
+        return keys_of_array(ijson.basic_parse(io.BytesIO(sample)))
+    except (ijson.JSONError, UnicodeDecodeError):
+        return None

@@ -95,7 +95,7 @@ def _add_flag(section, name: str, field: FieldInfo) -> None:
     options: dict[str, Any] = {"metavar": "X"}
     if field.annotation is bool:
         options = {"metavar": "true|false", "nargs": "?", "const": True}
-    elif _type(field) is list:
+    elif _type(field) is list or list[str] in get_args(field.annotation):
         options = {"metavar": "X", "nargs": "+"}
     about = field.json_schema_extra
     if about["bare"] is not None:
@@ -229,6 +229,10 @@ def _paths(group: Group) -> Iterator[tuple[str, Path]]:
     for name, value in group:
         if isinstance(value, Path):
             yield name, value
+        elif name == "raw_file":
+            for raw in group.raw_files:
+                if not os.path.isdir(raw):  # noqa: PTH112 - of a folder, what the scripts write is left out
+                    yield name, Path(raw)
         elif name in group.with_role(FOUND) and value and os.path.isdir(value):  # noqa: PTH112 - of any text
             yield name, Path(value)
 

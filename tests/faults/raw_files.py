@@ -39,7 +39,10 @@ def kept(*titles: str, rejected: dict[int, str] | None = None) -> Callable[[Path
         assert [product["product"] for product in products] == list(titles)
         file = folder / "trn_rejected.jsonl"
         lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-        entries = {entry.get("line") or entry["record"]: entry["reason"] for entry in map(json.loads, lines)}
+        entries = {
+            entry.get("line") or entry.get("record") or entry["row"]: entry["reason"]
+            for entry in map(json.loads, lines)
+        }
         assert entries.keys() == (rejected or {}).keys()
         for line, reason in (rejected or {}).items():
             assert reason in entries[line]
@@ -101,7 +104,7 @@ RAW_FILES = [
     raw("only a byte order mark", b"\xef\xbb\xbf", ("0 records",)),
     raw("a million empty lines", "\n" * 1_000_000, ("0 records",)),
     raw("a million empty lines among the records", LINES.replace("\n", "\n" * 300_000), (), THREE),
-    raw("folder", Path.mkdir, ("raw.json is not a file",)),
+    raw("folder without a catalogue", Path.mkdir, ("raw.json means no catalogue",)),
     raw("link to itself", linked_in_a_circle, ("raw.json",)),
     raw("named pipe", no_pipe_to_read, ("raw.json is not a file",)),
     raw("random bytes", BYTES, ("raw.json", "cannot be read (line 1")),
@@ -114,12 +117,12 @@ RAW_FILES = [
     raw("gzip in gzip", gzip.compress(PACKED), ("cannot be read",), file="raw.json.gz"),
     raw("gzip in two parts", gzip.compress(LINES.encode()[:150]) + gzip.compress(LINES.encode()[150:]), (), THREE),
     raw("gzip of nothing", gzip.compress(b""), ("0 records",)),
-    raw("zip archive", zipped, ("cannot be read",)),
+    raw("zip archive of one file", zipped, (), THREE),
     raw("bzip2", bz2.compress(LINES.encode() * 50), ("cannot be read",)),
     raw("xz", lzma.compress(LINES.encode() * 50), ("cannot be read",)),
     raw("page of HTML in place of the file", "<!DOCTYPE html>\n<html><body>404</body></html>\n", ("(line 1",)),
     raw("pointer of Git LFS in place of the file", "version https://git-lfs\noid sha256:0\nsize 1\n", ("(line 1",)),
-    raw("CSV", "title,content\nOne,Text\n", ("cannot be read (line 1",)),
+    raw("CSV under the name of JSON", f"title,content\nOne,{TEXT}\n", (), kept("One")),
     raw("UTF-16", LINES.encode("utf-16"), ("raw.json is UTF-16", "UTF-8")),
     raw("UTF-16 without its mark", LINES.encode("utf-16-le"), ("cannot be read",)),
     raw("UTF-32", LINES.encode("utf-32"), ("UTF-8",)),
@@ -148,7 +151,8 @@ RAW_FILES = [
     raw("nested 100,000 deep and not closed", *two("[" * 100_000, "column")),
     raw("same key twice", broken('{"title": "x", "title": "Two", "content": ' + json.dumps(TEXT) + "}"), (), THREE),
     raw("number as title", *two('{"title": 2, "content": "x"}', "title is not a text")),
-    raw("list as content", *two('{"title": "x", "content": ["x"]}', "content is not a text")),
+    raw("list of numbers as content", *two('{"title": "x", "content": [1]}', "content is not a text")),
+    raw("list of texts as content", broken(json.dumps({"title": "Two", "content": [TEXT, TEXT]})), (), THREE),
     raw("no title", *two('{"name": "x", "content": "x"}', "no title")),
     raw("empty title", *two(record(""), "no title")),
     raw("title of blanks", broken(record(" \u00a0\t")), (), TWO),
@@ -162,7 +166,7 @@ RAW_FILES = [
     raw("array in place of an object", *two("[1, 2]", "not an object")),
     raw("text in place of an object", *two('"text"', "not an object")),
     raw("one object over many lines", json.dumps({"title": "One", "content": TEXT}, indent=1), ("cannot be read",)),
-    raw("records inside an object", json.dumps({"data": [{"title": "x", "content": TEXT}]}), ("no title",)),
+    raw("records inside an object", json.dumps({"data": [{"title": "One", "content": TEXT}]}), (), kept("One")),
     raw("one array", ARRAY, (), THREE),
     raw("array cut off", ARRAY[:-60], ("raw.json", "broken after record 2")),
     raw("array with a comma behind its end", ARRAY[:-1] + ",]", ("broken after record 3",)),
@@ -171,7 +175,7 @@ RAW_FILES = [
     raw("array of texts", '["a", "b"]', ("cannot be read (record 1: not an object)",)),
     raw("array of nothing", "[]", ("0 records",)),
     raw("array in UTF-8 with a wrong byte", ARRAY.encode().replace(b"Two", b"T\xff\xff"), ("broken after record 1",)),
-    raw("output of this script as its input", '[\n{"product": "One", "description": "x"}\n]\n', ("no title",)),
+    raw("output of this script as its input", json.dumps([{"product": "One", "description": TEXT}]), (), kept("One")),
     raw("all contents short", record("One", "short"), ("at least 100 characters",)),
     raw("name with blanks and accents", LINES, (), THREE, file="cat\u00e1logo de a\u00e7\u00e3o.json"),
     raw(

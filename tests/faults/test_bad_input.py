@@ -9,10 +9,11 @@ import pytest
 from tests.faults.artifacts import ARTIFACTS, no_code_ran
 from tests.faults.case import Case, assert_ended_as_expected
 from tests.faults.raw_files import RAW_FILES
+from tests.faults.tables import TABLES
 
 CASES = [
     pytest.param(case, id=str(case), marks=[pytest.mark.slow_fault] if case.slow else [])
-    for case in [*RAW_FILES, *ARTIFACTS]
+    for case in [*RAW_FILES, *TABLES, *ARTIFACTS]
 ]
 
 
@@ -34,5 +35,5 @@ def result_of(case: Case, ending) -> str:
     lines = [" ".join(line.split()) for line in ending.done.screen.splitlines()]
     kept = next((line for line in lines if line.startswith("Total records processed")), "")
     rejected = next((line.partition(" (")[0] for line in lines if line.startswith("Records that could not")), "")
-    reason = next((line for line in lines if line.startswith(("line ", "record "))), "")
+    reason = next((line for line in lines if line.startswith(("line ", "record ", "row "))), "")
     return "; ".join(part for part in (kept, rejected, reason) if part)

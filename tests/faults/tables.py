@@ -1,0 +1,132 @@
+"""Catalogues as they come, in every format: what process_data.py makes of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.faults.case import Case
+from tests.faults.raw_files import TEXT, kept
+from tests.tables import FORMATS, Row, delimited, excel, parquet
+
+NAMES = ("One", "Two", "Three")
+
+
+def rows(title: str = "product_name", content: str = "description", **changed: str | None) -> list[Row]:
+    """Three products; `changed` are other contents of some."""
+    return [{"id": f"{number}", title: name, content: changed.get(name, TEXT)} for number, name in enumerate(NAMES)]
+
+
+def table(name: str, ending: str, content: bytes | list[Row], words: tuple = (), check: Callable | None = None, **more):
+    """A case whose raw file is this table, or has these bytes."""
+    file = f"raw.{ending}"
+    data = content if isinstance(content, bytes) else FORMATS[ending](content)
+
+    def write(folder: Path) -> None:
+        (folder / file).write_bytes(data)
+
+    flags = ("--data.raw_file", file, *more.pop("flags", ()))
+    return Case("process_data.py", f"{ending}: {name}", write, words, check, flags=flags, **more)
+
+
+def described(text: str, shown: str) -> Callable[[Path], None]:
+    """A check: the second product has this description, as cleaned."""
+
+    def check(folder: Path) -> None:
+        kept(*NAMES)(folder)
+        assert shown in (folder / "trn_processed.json").read_text(encoding="utf-8")
+
+    return check
+
+
+ALL = kept(*NAMES)
+LARGE = "A long text, with a comma. " * 40_000  # 1 MB
+TWO_TITLES = [{"title": name, "product_name": f"{name} x", "description": TEXT} for name in NAMES]
+SHOP = [
+    {"Handle": "one", "Title": "One", "Body (HTML)": f"<p>{TEXT}</p>", "Variant SKU": "1"},
+    {"Handle": "one", "Title": "", "Body (HTML)": "", "Variant SKU": "2"},
+    {"Handle": "one", "Title": "One", "Body (HTML)": "", "Variant SKU": "3"},
+    {"Handle": "two", "Title": "Two", "Body (HTML)": f"<p>{TEXT}</p>", "Variant SKU": "4"},
+]
+PORTUGUESE = {"title": "Nome do Produto", "content": "Descri\u00e7\u00e3o"}
+
+TABLES = [
+    case
+    for ending in FORMATS
+    for case in (
+        table("plain", ending, rows(), (), ALL),
+        table(
+            "entities and tags",
+            ending,
+            rows(Two=f"<p>Caf&eacute; &amp; tea</p> {TEXT}"),
+            (),
+            described("Two", "Caf\u00e9 & tea A desc"),
+        ),
+        table(
+            "line breaks and quotation marks in cells",
+            ending,
+            rows(Two=f'first\nsecond\r\n\nthird, "quoted"; {TEXT}'),
+            (),
+            described("Two", r"first second third, \"quoted\"; A desc"),
+        ),
+        table("empty cells", ending, rows(Two=""), (), kept("One", "Three")),
+        table("cell of 1 MB", ending, rows(Two=LARGE), (), ALL),
+        table("no column of contents", ending, [{"id": "1", "product_name": "One"}] * 3, ("no field", "product_name")),
+        table(
+            "field that is not there",
+            ending,
+            rows(),
+            ("id, product_name, description",),
+            flags=("--data.title_field", "x"),
+        ),
+        table("two columns that could be the title", ending, TWO_TITLES, ("title, product_name", "--data.title_field")),
+        table("one of two titles named", ending, TWO_TITLES, (), ALL, flags=("--data.title_field", "title")),
+        table("headers in Portuguese", ending, rows(**PORTUGUESE), (), ALL),
+        table("variants of a shop's export", ending, SHOP, (), None if "json" in ending else kept("One", "Two")),
+    )
+] + [
+    table("byte order mark", "csv", b"\xef\xbb\xbf" + delimited(rows()).encode(), (), ALL),
+    table("lines that end with CR LF", "csv", delimited(rows(), lineterminator="\r\n").encode(), (), ALL),
+    table("lines that end with CR", "csv", delimited(rows(), lineterminator="\r").encode(), (), ALL),
+    table("without its last line break", "csv", delimited(rows()).rstrip().encode(), (), ALL),
+    table("Windows-1252", "csv", delimited(rows(**PORTUGUESE), ";").encode("cp1252"), (), ALL),
+    table("UTF-16", "csv", delimited(rows()).encode("utf-16"), ("UTF-16", "UTF-8")),
+    table("header alone", "csv", b"title,content\n", ("0 records",)),
+    table("empty file", "csv", b"", ("0 records",)),
+    table("one column", "csv", b"title\nOne\nTwo\n", ("no table",)),
+    table(
+        "quotation mark in a cell that is not quoted",
+        "csv",
+        f'title,content\nOne 5" tube,{TEXT}\nTwo 7",{TEXT}\nThree,"{TEXT}"\nFour 9",{TEXT}\n'.encode(),
+        (),
+        kept('One 5" tube', 'Two 7"', "Three", 'Four 9"'),
+    ),
+    table(
+        "quotation mark that is never closed",
+        "csv",
+        f'title,content\nOne,{TEXT}\nTwo,"{TEXT}\nThree,{TEXT}\n'.encode(),
+        ("row 3", "never closed"),
+    ),
+    table(
+        "row with more cells than the header",
+        "csv",
+        f"title,content\nOne,{TEXT}\nTwo,{TEXT},x,y\nThree,{TEXT}\n".encode(),
+        (),
+        kept("One", "Three", rejected={3: "more cells"}),
+    ),
+    table("row with fewer cells", "csv", f"title,content,x\nOne,{TEXT}\nTwo\n".encode(), (), kept("One")),
+    table(
+        "content without a title",
+        "csv",
+        f"title,content\nOne,{TEXT}\n,{TEXT}\nThree,{TEXT}\n".encode(),
+        (),
+        kept("One", "Three", rejected={3: "no title"}),
+    ),
+    table("wrong byte in a file of UTF-8", "csv", b"\x00\x01\x02", ("no table",)),
+    table("cut off", "parquet", parquet(rows())[:-20], ("damaged",)),
+    table("cut off", "xlsx", excel(rows())[:-40], ("damaged",)),
+    table("rows twice", "csv", rows() + rows(), (), ALL, flags=("--data.duplicates", "drop")),
+    table(
+        "rows twice, and kept", "csv", rows() + rows(), (), kept(*NAMES, *NAMES), flags=("--data.duplicates", "keep")
+    ),
+]

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, NamedTuple
 from pipeline.catalogue.packed import BLOCK_BYTES, HashedFile
 from pipeline.catalogue.records import (
     KEPT_OF_SOURCE,
+    Block,
     Fields,
     Readings,
     Unreadable,

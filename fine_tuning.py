@@ -307,7 +307,8 @@ def save_adapter(language_model: LanguageModel, losses: dict[str, float], settin
     """Save the adapter with its tokenizer, its model card and the meta file that says what made it."""
     lora_dir = settings.model.lora_dir
     with new_folder(lora_dir) as folder:
-        language_model.model.save_pretrained(folder)
+        # No embedding has an adapter: peft need not look the foundation model up on the hub to find out.
+        language_model.model.save_pretrained(folder, save_embedding_layers=False)
         language_model.tokenizer.save_pretrained(folder)
         write_model_card(folder, settings, language_model.form, losses)
     write_meta(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import os
 import sys
+import warnings
 from pathlib import Path
 
 import torch
@@ -72,6 +73,11 @@ class DescriptionTrainer(SFTTrainer):
         if "loss" in logs:
             logs["tokens_per_second"] = self.tokens_per_second()
         super().log(logs, start_time)
+
+    def _save(self, output_dir=None, state_dict=None) -> None:
+        with warnings.catch_warnings():  # peft could not look the foundation model up on the hub, which nothing needs
+            warnings.simplefilter("ignore", UserWarning)
+            super()._save(output_dir, state_dict)
 
     def get_eval_dataloader(self, eval_dataset=None) -> DataLoader:
         """This process's share of the held-out products; none comes twice to fill the last batch."""

@@ -95,7 +95,8 @@ def load_adapter(model: PreTrainedModel, settings: Settings) -> PeftModel:
             warnings.simplefilter("ignore")
             model = PeftModel.from_pretrained(model, lora_dir)
         with safe_open(lora_dir / "adapter_model.safetensors", framework="numpy") as file:
-            if set(file.keys()) != set(get_peft_model_state_dict(model, save_embedding_layers=False)):  # peft only warns about it
+            weights = get_peft_model_state_dict(model, save_embedding_layers=False)
+            if set(file.keys()) != set(weights):  # peft only warns about it
                 raise ValueError(_("its weights are not those that its configuration names"))
     except torch.OutOfMemoryError:
         raise

@@ -123,7 +123,7 @@ def test_vectors_have_length_one(documents_of_the_run):
 
 def test_second_run_adds_nothing(pipeline_run, documents_of_the_run, tmp_path):
     """Also where the system has no locale."""
-    folder = pipeline_run.copy(tmp_path, "trn_processed.json", "chroma_db")
+    folder = pipeline_run.copy(tmp_path, "trn_processed.json", "chroma_db", "vectors")
     done = run_well("rag_indexing.py", folder, *DEMO, *RECORDS, PYTHONUTF8="0", LC_ALL="C")
     assert added_and_removed(done.screen) == (0, 0)
     assert pipeline_run.products[0].description[:40] in done.screen.replace("'\n                '", "")

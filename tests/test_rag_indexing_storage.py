@@ -26,7 +26,8 @@ from tests.test_rag_indexing import added_and_removed, number_after, stored, tex
 
 pytestmark = pytest.mark.filterwarnings("ignore:legacy embedding function config")  # Chroma about itself
 
-PRODUCTS = [(f"Lamp {number}", f"Light of {number * 7} lumen.") for number in range(1500)]
+# More than Chroma keeps in memory before it writes its graph: 1,000.
+PRODUCTS = [(f"Lamp {number}", f"Light of {number * 7} lumen.") for number in range(1100)]
 FEW_KILLS, MANY_KILLS = 1, 20  # many with --faults all
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.faults.raw_files import LINES, record
-from tests.pipeline_run import ANSWERS, RECORDS, TRAINING
+from tests.faults.stages import CATALOGUE, INDEX, STAGES
+from tests.pipeline_run import RECORDS
 from tests.running import DEMO, PROJECT, Finished, assert_refused, contents, finish, run_script, run_well
 
 # Files cannot grow beyond some bytes: what a script then sees is what a full disk shows it.
@@ -22,14 +23,12 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
 """
 
-CATALOGUE, INDEX = "trn_processed.json*", "chroma_db*"
-ONE = ("--products", "Night Train")
-STAGES = {
-    "process_data.py": ((), ("--data.raw_file", "raw.json"), 50_000),
-    "foundation_model.py": ((), (*ANSWERS, *ONE), 10),
-    "fine_tuning.py": ((CATALOGUE,), (*ANSWERS, *TRAINING, *ONE), 20_000),
-    "ft_test_trained_model.py": ((CATALOGUE, "lora_model_demo*"), (*ANSWERS, *ONE), 10),
-    "rag_model_retriever.py": ((CATALOGUE, INDEX), (*ANSWERS, *ONE), 10),
+LIMITS = {
+    "process_data.py": 50_000,
+    "foundation_model.py": 10,
+    "fine_tuning.py": 20_000,
+    "ft_test_trained_model.py": 10,
+    "rag_model_retriever.py": 10,
 }
 
 
@@ -39,11 +38,16 @@ def message(done: Finished, folder: Path) -> str:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no limits for files")
 @pytest.mark.parametrize(
-    "script",
-    [pytest.param(script, marks=[] if script == "process_data.py" else pytest.mark.slow_fault) for script in STAGES],
+    "stage",
+    [
+        pytest.param(stage, id=stage.script, marks=[] if stage is STAGES[0] else pytest.mark.slow_fault)
+        for stage in STAGES
+        if stage.script in LIMITS
+    ],
 )
-def test_full_disk(script, tmp_path, request, seen):
-    inputs, flags, limit = STAGES[script]
+def test_full_disk(stage, tmp_path, request, seen):
+    script, inputs, _artifact, flags = stage
+    limit = LIMITS[script]
     if inputs:
         request.getfixturevalue("pipeline_run").copy(tmp_path, *inputs)
     (tmp_path / "raw.json").write_text("".join(record(f"T{n}") + "\n" for n in range(2000)), encoding="utf-8")

@@ -8,42 +8,18 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 from pipeline.runtime.artifacts import MARKER
 from tests.faults.raw_files import record
-from tests.pipeline_run import ANSWERS, RECORDS, TRAINING, PipelineRun
+from tests.faults.stages import STAGES, Stage
+from tests.pipeline_run import PipelineRun
 from tests.running import DEMO, contents, finish, run_well, start
 
 SIGNALS = [signal.SIGKILL, signal.SIGTERM, signal.SIGINT] if sys.platform != "win32" else []
 SEED = 20261123
 FEW, MANY, MANY_OF_SLOW_STAGES = 4, 60, 6
-
-ONE = ("--products", "Night Train")
-
-
-class Stage(NamedTuple):
-    script: str
-    inputs: tuple[str, ...]
-    artifact: str
-    flags: tuple[str, ...]
-
-
-STAGES = [
-    Stage("process_data.py", (), "trn_processed.json", ("--data.raw_file", "raw.json", "--data.num_proc", "2")),
-    Stage("foundation_model.py", (), "answers_foundation.json", (*ANSWERS, *ONE)),
-    Stage("fine_tuning.py", ("trn_processed.json*",), "lora_model_demo", (*ANSWERS, *TRAINING, *ONE)),
-    Stage(
-        "ft_test_trained_model.py",
-        ("trn_processed.json*", "lora_model_demo*"),
-        "answers_fine_tuned.json",
-        (*ANSWERS, *ONE),
-    ),
-    Stage("rag_indexing.py", ("trn_processed.json*",), "chroma_db.meta.json", RECORDS),
-    Stage("rag_model_retriever.py", ("trn_processed.json*", "chroma_db*"), "answers_rag.json", (*ANSWERS, *ONE)),
-]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no such signals")

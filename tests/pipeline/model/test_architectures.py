@@ -89,13 +89,7 @@ def settings_for(model: Path, work: Path, *flags: str) -> Settings:
     return demo_settings(work, "--model.name", str(model), *ONE_STEP, *flags)
 
 
-# Slow ones, whose layers another one of the models has.
-SLOW = ("Mamba", "DeepSeek 3", "GPT OSS", "BLOOM", "Gemma 3, text")
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow_fault if name in SLOW else []) for name in MODELS]
-)
+@pytest.mark.parametrize("name", MODELS)
 def test_scripts_and_merged_model(name, work, tmp_path):
     kind, sizes, targets = MODELS[name]
     model = make_model(tmp_path / "model", kind, sizes)

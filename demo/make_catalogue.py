@@ -304,7 +304,7 @@ def _shop_rows(product: Product, rng: random.Random) -> list[dict[str, str]]:
     rows[0] |= {
         "Title": product.title,
         "Body (HTML)": "\n".join(f"<p>{html.escape(block, quote=False)}</p>" for block in product.blocks if block),
-        "Vendor": rng.choice(WORDS["brand"]) if "brand" in WORDS else "",
+        "Vendor": rng.choice(WORDS["brand"]),
         "Published": "true",
         "Option1 Name": "Title" if len(sizes) == 1 else "Size",
     }

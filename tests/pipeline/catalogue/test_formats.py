@@ -14,6 +14,7 @@ import process_data
 from config import DataSettings
 from demo import make_catalogue
 from pipeline.catalogue import delimited, sources
+from pipeline.catalogue.columns import HubDataset
 from pipeline.catalogue.duplicates import Seen
 from pipeline.catalogue.raw_file import open_raw
 from pipeline.catalogue.records import Fields
@@ -64,6 +65,24 @@ def test_every_format_gives_the_same_catalogue(tmp_path, table):
         assert accounted_for(counts) == counts.read == len(table)
         results[ending] = written
     assert len(set(results.values())) == 1, results
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "csv.gz"])
+def test_worker_processes_give_what_one_process_gives(tmp_path, ending):
+    table = [{"name": f"T{n % 1500}", "text": f"{n % 1500} {LONG}"} for n in range(2000)]
+    file = str(write_table(tmp_path, ending, table))
+    alone, counts = processed(tmp_path, file, num_proc=1)
+    assert counts.duplicates == 500
+    assert processed(tmp_path, file, num_proc=2)[0] == alone
+
+
+def test_dataset_of_the_hub(tmp_path):
+    """`datasets` reads a folder as it reads the hub."""
+    write_table(tmp_path, "parquet", [{"name": "One", "text": LONG}, {"name": "One", "text": ""}])
+    file = HubDataset(str(tmp_path), "train", Fields("name", ("text",)))
+    [readings] = [file.read(block) for block in file.blocks()]
+    assert [tuple(record) for record in readings.records] == [("One", LONG)]
+    assert readings.variants == 1
 
 
 @pytest.mark.parametrize("size", [7, 100, 1000])

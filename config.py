@@ -177,6 +177,8 @@ class DataSettings(Group):
     def one_name_alone(cls, value: Any) -> Any:
         """A list of one name, as the command line gives it, is this name."""
         names = [str(name) if isinstance(name, Path) else name for name in (value if type(value) is list else [value])]
+        if not names or not all(isinstance(name, str) for name in names):
+            raise ValueError("neither a text nor a list of texts")
         return names[0] if len(names) == 1 else names
 
     @property

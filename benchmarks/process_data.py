@@ -1,15 +1,17 @@
-"""Measure process_data.py: python benchmarks/process_data.py [--records 300000 2250000] [--texts FILE]
+"""Measure process_data.py: python benchmarks/process_data.py [--records 300000 2250000] [--formats json csv parquet]
 
-Beside it, on the same files in the same run: the straightforward script (json, html.unescape, re, tqdm), Polars and
-DuckDB with the same cleaning as far as theirs goes (entities, tags, white space; no word on records that cannot be
-read). Every run is a process of its own; wall-clock and processor time, and the memory of all its processes together
-(their proportional set size, looked at every 20 ms; Linux). The rounds alternate, so that what else the machine does
-falls on all alike. Needs requirements-dev.txt, and about 2 GB of disk for each million records.
+Beside it, on the same files in the same run: for JSON lines the straightforward script (json, html.unescape, re, tqdm)
+and DuckDB, for CSV and Parquet pandas, for all of them Polars; with the same cleaning as far as theirs goes (entities,
+tags, white space; no word on records that cannot be read). Every run is a process of its own; wall-clock and processor
+time, and the memory of all its processes together (their proportional set size, looked at every 20 ms; Linux). The
+rounds alternate, so that what else the machine does falls on all alike. Needs requirements-dev.txt, and about 2 GB of
+disk for each million records.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import statistics
 import subprocess
@@ -64,11 +66,28 @@ import polars as pl
 def clean(column):
     text = pl.col(column).str.replace_many(list(names), list(names.values()))
     return text.str.replace_all(r"<[^<>]+>", " ").str.replace_all(r"\s+", " ").str.strip_chars()
-frame = pl.scan_ndjson(sys.argv[1], schema={"title": pl.String, "content": pl.String})
+if sys.argv[1].endswith(".json"):
+    frame = pl.scan_ndjson(sys.argv[1], schema={"title": pl.String, "content": pl.String})
+else:
+    frame = (pl.scan_csv if sys.argv[1].endswith(".csv") else pl.scan_parquet)(sys.argv[1])
 frame = frame.filter(pl.col("content").str.len_chars() >= 100)
 frame.select(product=clean("title"), description=clean("content")).sink_ndjson(sys.argv[2])
 """
 )
+
+PANDAS = r"""
+import html, re, sys
+import pandas as pd
+TAGS = re.compile(r"<[^<>]+>")
+def clean(text):
+    return " ".join(TAGS.sub(" ", html.unescape(html.unescape(text))).split())
+read = pd.read_parquet if sys.argv[1].endswith(".parquet") else pd.read_csv
+options = {"columns": ["title", "content"]} if read is pd.read_parquet else {"usecols": ["title", "content"]}
+frame = read(sys.argv[1], **options).dropna()
+frame = frame[frame["content"].str.len() >= 100]
+frame = pd.DataFrame({"product": frame["title"].map(clean), "description": frame["content"].map(clean)})
+frame.drop_duplicates().to_json(sys.argv[2], orient="records", lines=True, force_ascii=False)
+"""
 
 DUCKDB = r"""
 import sys
@@ -87,6 +106,13 @@ database.execute(f'''
 """
 
 
+OTHERS = {
+    "json": {"straightforward": STRAIGHTFORWARD, "Polars": POLARS, "DuckDB": DUCKDB},
+    "csv": {"pandas": PANDAS, "Polars": POLARS},
+    "parquet": {"pandas": PANDAS, "Polars": POLARS},
+}
+
+
 class Run(NamedTuple):
     """Seconds and bytes of one run."""
 
@@ -98,27 +124,27 @@ class Run(NamedTuple):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition(":")[0])
     parser.add_argument("--records", type=int, nargs="+", default=[300_000])
+    parser.add_argument("--formats", nargs="+", choices=OTHERS, default=["json"])
     parser.add_argument("--texts", type=Path, default=make_raw_catalogue.BUNDLED)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--ours-alone", action="store_true", help="leave the others out")
     arguments = parser.parse_args()
-    for records in arguments.records:
+    for records, kind in itertools.product(arguments.records, arguments.formats):
         with tempfile.TemporaryDirectory() as folder:
-            measure(Path(folder), records, arguments.texts, arguments.rounds, arguments.ours_alone)
+            raw = Path(folder) / f"raw.{kind}"
+            make_raw_catalogue.write(raw, records, arguments.texts)
+            measure(raw, records, {} if arguments.ours_alone else OTHERS[kind], arguments.rounds)
 
 
-def measure(folder: Path, records: int, texts: Path, rounds: int, ours_alone: bool) -> None:
+def measure(raw: Path, records: int, others: dict[str, str], rounds: int) -> None:
     """Print a table of the medians of some rounds."""
-    raw = folder / "raw.json"
-    make_raw_catalogue.write(raw, records, texts)
-    print(f"\n{records:,} records, {raw.stat().st_size / 1e6:.0f} MB, {rounds} rounds, {os.cpu_count()} cores\n")
+    folder = raw.parent
+    megabytes = raw.stat().st_size / 1e6
+    print(f"\n{raw.name}: {records:,} records, {megabytes:.0f} MB, {rounds} rounds, {os.cpu_count()} cores\n")
     ours = [sys.executable, str(PROJECT / "process_data.py"), "--data.raw_file", str(raw), "--work_dir", str(folder)]
     commands = {"process_data.py": ours}
-    if not ours_alone:
-        commands |= {
-            name: [sys.executable, "-c", code, str(raw), str(folder / "other.json")]
-            for name, code in {"straightforward": STRAIGHTFORWARD, "Polars": POLARS, "DuckDB": DUCKDB}.items()
-        }
+    for name, code in others.items():
+        commands[name] = [sys.executable, "-c", code, str(raw), str(folder / "other.json")]
     runs: dict[str, list[Run]] = {name: [] for name in commands}
     for _round in range(rounds):
         for name, command in commands.items():

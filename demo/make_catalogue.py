@@ -1,9 +1,12 @@
 """Make demo/trn.json.gz, the raw catalogue of an invented market-place, dirt included: python demo/make_catalogue.py
 
+And demo/shop_export.csv, 50 rows of the same market-place as a shop system exports them: a row for each variant.
+
 Everything follows from SEED, so that two runs write the same bytes (of the JSON; gzip's bytes also need the same zlib).
 `true_attributes` tells what every product is really made of, for measurements; the raw file does not.
 """
 
+import csv
 import functools
 import gzip
 import html
@@ -22,6 +25,10 @@ from demo.grammar import expand, sentence  # noqa: E402
 
 SEED = 20130704
 OUTPUT = Path(__file__).resolve().parent / "trn.json.gz"
+SHOP_EXPORT = OUTPUT.with_name("shop_export.csv")
+SHOP_ROWS = 50
+SHOP_HEADER = ("Handle", "Title", "Body (HTML)", "Vendor", "Type", "Tags", "Published", "Option1 Name", "Option1 Value")
+SHOP_HEADER += ("Variant SKU", "Variant Grams", "Variant Inventory Qty", "Variant Price", "Image Src", "SEO Title")
 PRODUCTS = 2_100
 EMPTY_OR_SHORT = 1_730
 MEDIAN_WORDS = 84
@@ -46,6 +53,7 @@ def main() -> None:
     lines = [json.dumps(record, ensure_ascii=rng.random() < 0.5).encode() for record in records]
     _insert_broken_lines(lines, rng)
     _write(lines)
+    _write_shop_export(random.Random(SEED + 2))
     print(f"{len(lines):,} lines, {sum(len(_clean(r.get('content'))) >= 100 for r in records):,} usable -> {OUTPUT}")
 
 
@@ -262,6 +270,45 @@ def _write(lines: list[bytes]) -> None:
     with beside.open("wb") as file, gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as packed:
         packed.write(b"\n".join(lines) + b"\n")
     os.replace(beside, OUTPUT)
+
+
+def _write_shop_export(rng: random.Random) -> None:
+    """The first SHOP_ROWS rows: products with their variants, some without a description or with a short one."""
+    products = rng.sample([product for product in _products() if len(product.text) >= 100], SHOP_ROWS)
+    short = rng.sample([product for product in _products() if len(product.text) < 100], 6)
+    for place, product in enumerate(short):
+        products.insert(3 + 5 * place, product)
+    rows = [row for product in products for row in _shop_rows(product, rng)][:SHOP_ROWS]
+    with SHOP_EXPORT.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, SHOP_HEADER, lineterminator="\n", restval="")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _shop_rows(product: Product, rng: random.Random) -> list[dict[str, str]]:
+    """A row for each variant; only the first one has what all of them share."""
+    handle = re.sub(r"[^a-z0-9]+", "-", product.title.lower()).strip("-")
+    sizes = rng.choice([("Default Title",), ("Default Title",), ("Small", "Large"), ("Small", "Medium", "Large")])
+    number, price = rng.randrange(10_000, 100_000), rng.randrange(5, 200)
+    rows = [
+        {
+            "Handle": handle,
+            "Option1 Value": size,
+            "Variant SKU": f"{number}-{place}",
+            "Variant Grams": str(rng.randrange(50, 3000)),
+            "Variant Inventory Qty": str(rng.randrange(40)),
+            "Variant Price": f"{price + 5 * place}.90",
+        }
+        for place, size in enumerate(sizes)
+    ]
+    rows[0] |= {
+        "Title": product.title,
+        "Body (HTML)": "\n".join(f"<p>{html.escape(block, quote=False)}</p>" for block in product.blocks if block),
+        "Vendor": rng.choice(WORDS["brand"]),
+        "Published": "true",
+        "Option1 Name": "Title" if len(sizes) == 1 else "Size",
+    }
+    return rows
 
 
 def _clean(content: str | None) -> str:

@@ -31,6 +31,7 @@ class _Rows:
     """What these formats have in common: rows that the main process hands on to the workers."""
 
     place_name = "row"
+    hands_on_places = False
     workers_help = True
     first_place = 1
 
@@ -200,6 +201,7 @@ class HubDataset:
     """A dataset of the Hugging Face hub, read while it is downloaded."""
 
     place_name = "row"
+    hands_on_places = False
     workers_help = True
     first_place = 1
 

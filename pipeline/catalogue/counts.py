@@ -83,9 +83,9 @@ class Counts:
     def refuse_unreadable(self) -> None:
         """Raise UserError if most records cannot be read."""
         if self.rejections * 2 > self.read:
-            raise UserError(
-                _(
-                    "{path}: {rejected:,} of {read:,} records cannot be read ({first}). "
-                    "Expected are JSON lines or one JSON array of objects with title and content."
-                ).format(path=self.raw.shown, rejected=self.rejections, read=self.read, first=self.first_rejections[0])
+            message = _("{path}: {rejected:,} of {read:,} records cannot be read ({first}).").format(
+                path=self.raw.shown, rejected=self.rejections, read=self.read, first=self.first_rejections[0]
             )
+            if self.raw.files[self.file].place_name != "row":
+                message += " " + _("Expected are JSON lines or one JSON array of objects with title and content.")
+            raise UserError(message)

@@ -74,6 +74,10 @@ class Delimited(NamedTuple):
         return not self.row_by_row
 
     @property
+    def hands_on_places(self) -> bool:
+        return not (self.is_packed or self.row_by_row)
+
+    @property
     def fields(self) -> Fields:
         return self.dialect.fields
 

@@ -24,6 +24,7 @@ class JsonArray(NamedTuple):
 
     place_name = "record"
     first_place = 1
+    hands_on_places = False
     workers_help = False  # the main process reads the array itself, which takes most of the time
 
     @property

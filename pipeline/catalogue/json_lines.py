@@ -45,6 +45,10 @@ class JsonLines(NamedTuple):
     workers_help = True
 
     @property
+    def hands_on_places(self) -> bool:
+        return not self.is_packed
+
+    @property
     def share_read(self) -> float:
         return self.disk_file.share_read
 

@@ -55,7 +55,7 @@ class RawCatalogue:
     @property
     def hands_on_places(self) -> bool:
         """Whether workers read what they need themselves, and are only told where."""
-        return all(not getattr(file, "is_packed", True) for file in self.files)
+        return all(file.hands_on_places for file in self.files)
 
     @property
     def is_small(self) -> bool:

@@ -53,7 +53,8 @@ class Job:
         found = []
         try:
             found = look_up(session, self.title, self.settings)
-            self.tell("found", "", found)
+            if session.search:
+                self.tell("found", "", found)
             retrieval_fault = None
         except UserError as error:
             retrieval_fault = str(error)

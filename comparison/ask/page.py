@@ -65,7 +65,7 @@ class Page:
         """What stands on the page, from top to bottom, and what its parts do."""
         with gr.Blocks(title=_("Ask four systems"), analytics_enabled=False) as blocks:
             gr.HTML(f"<h1>{markup.text(_('Ask four systems'))}</h1>")
-            with gr.Row(elem_id="question", equal_height=True):
+            with gr.Row(elem_id="question"):
                 title = gr.Textbox(
                     label=_("Title of a product"), lines=1, max_lines=1, scale=5, elem_id="title", autofocus=True
                 )

@@ -80,8 +80,11 @@ class Desk:
     def __init__(self) -> None:
         self._waiting: queue.Queue[Job] = queue.Queue()
 
-    def put(self, job: Job) -> None:
+    def put(self, job: Job) -> bool:
+        """Take in a job; returns whether it has to wait for another one."""
+        waits = self._waiting.unfinished_tasks > 0
         self._waiting.put(job)
+        return waits
 
     def serve(self, session: Session) -> None:
         """Run the jobs as they come, for ever."""
@@ -91,3 +94,4 @@ class Desk:
             except queue.Empty:
                 continue
             job.run(session)
+            self._waiting.task_done()

@@ -147,9 +147,9 @@ class Page:
         loop = asyncio.get_running_loop()
         job = Job(show.title, settings, lambda *what: loop.call_soon_threadsafe(news.put_nowait, what))
         self.jobs[request.session_hash].add(job)
-        self.desk.put(job)
+        waits = self.desk.put(job)
         try:
-            yield [markup.status(_("Another question is being answered; this one waits.")), *[gr.skip()] * 8]
+            yield show.parts(_("Another question is being answered; this one waits.") if waits else "")
             while not show.ended:
                 show.take(await news.get())
                 while not news.empty():

@@ -122,7 +122,7 @@ class Tab:
         self.page.get_by_role("status").filter(has_text=status).wait_for(timeout=60_000)
 
     def press(self, button: str) -> None:
-        self.page.get_by_role("button", name=button, exact=True).click()
+        self.page.get_by_role("button", name=button).click()
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ from comparison.ask.session import Session, answer, look_up
 from comparison.systems import SYSTEMS, System
 from config import Settings
 from pipeline.runtime.errors import UserError
+from pipeline.runtime.messages import _
+from pipeline.search.embedding import is_out_of_memory
 
 WAKE_UP_SECONDS = 0.5  # on Windows, Ctrl-C does not wake a thread that waits for ever
 
@@ -67,6 +69,10 @@ class Job:
                 self.tell("said", system.name, said)
             except UserError as error:
                 self.tell("fault", system.name, str(error))
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                self.tell("fault", system.name, _("The memory is full. Choose a lower max_new_tokens or top_k."))
 
     def _show(self, system: System, text: str) -> None:
         if self._stopped.is_set():

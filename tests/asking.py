@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.running import DEMO, Finished, finish, run_well, start, write_catalogue
+from tests.running import DEMO, PROJECT, Finished, finish, run_well, start, write_catalogue
 from tests.tiny_model import make_tiny_model
 
 CATALOGUE = {
@@ -28,8 +30,22 @@ class Work(NamedTuple):
     def run(self, script: str, *flags: str) -> Finished:
         return run_well(script, self.folder, *self.flags, *flags)
 
-    def start(self, *flags: str, **environment: str) -> subprocess.Popen:
-        return start("compare_models.py", self.folder, *self.flags, "--ask", *flags, **environment)
+    def start(self, *flags: str, **streams) -> subprocess.Popen:
+        """The page, whose process goes on until it is killed."""
+        return subprocess.Popen(
+            [
+                sys.executable,
+                str(PROJECT / "compare_models.py"),
+                "--work_dir",
+                str(self.folder),
+                *self.flags,
+                "--ask",
+                *flags,
+            ],
+            cwd=self.folder,
+            env=os.environ | {"DESCRIBE_LANGUAGE": "en"},
+            **streams,
+        )
 
     def type(self, lines: str, *flags: str, **environment: str) -> Finished:
         """What `--ask terminal` does with these lines, typed one after the other."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 
 import pytest
 
+from comparison.ask.opening import require_gradio
+from pipeline.runtime.errors import UserError
 from tests.asking import CATALOGUE, HOSTILE, NOWHERE, Work, make_work
 from tests.running import assert_refused, contents, run_script
 
@@ -74,3 +77,10 @@ def test_title_that_is_too_long_is_said_and_the_next_one_answered(work):
 
 def test_ask_takes_page_or_terminal(work, tmp_path):
     assert_refused(run_script("compare_models.py", tmp_path, "--ask", "aloud"), "comparison.ask", "page|terminal")
+
+
+def test_page_without_gradio_says_how_to_install_it(monkeypatch):
+    monkeypatch.delitem(sys.modules, "gradio", raising=False)
+    monkeypatch.setattr(sys, "path", [])
+    with pytest.raises(UserError, match="pip install -r requirements-ask.txt"):
+        require_gradio()

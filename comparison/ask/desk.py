@@ -15,6 +15,8 @@ from comparison.ask.session import Session, answer, look_up
 from comparison.systems import SYSTEMS, System
 from config import Settings
 from pipeline.runtime.errors import UserError
+from pipeline.runtime.messages import _
+from pipeline.search.embedding import is_out_of_memory
 
 WAKE_UP_SECONDS = 0.5  # on Windows, Ctrl-C does not wake a thread that waits for ever
 
@@ -53,7 +55,8 @@ class Job:
         found = []
         try:
             found = look_up(session, self.title, self.settings)
-            self.tell("found", "", found)
+            if session.search:
+                self.tell("found", "", found)
             retrieval_fault = None
         except UserError as error:
             retrieval_fault = str(error)
@@ -66,6 +69,10 @@ class Job:
                 self.tell("said", system.name, said)
             except UserError as error:
                 self.tell("fault", system.name, str(error))
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                self.tell("fault", system.name, _("The memory is full. Choose a lower max_new_tokens or top_k."))
 
     def _show(self, system: System, text: str) -> None:
         if self._stopped.is_set():
@@ -79,8 +86,11 @@ class Desk:
     def __init__(self) -> None:
         self._waiting: queue.Queue[Job] = queue.Queue()
 
-    def put(self, job: Job) -> None:
+    def put(self, job: Job) -> bool:
+        """Take in a job; returns whether it has to wait for another one."""
+        waits = self._waiting.unfinished_tasks > 0
         self._waiting.put(job)
+        return waits
 
     def serve(self, session: Session) -> None:
         """Run the jobs as they come, for ever."""
@@ -90,3 +100,4 @@ class Desk:
             except queue.Empty:
                 continue
             job.run(session)
+            self._waiting.task_done()

@@ -60,7 +60,7 @@ def documents_list(found: list) -> str:
         return f'<p class="note">{text(_("No document was similar enough."))}</p>'
     items = "".join(
         f'<details><summary><span dir="auto">{text(document.product)}</span> '
-        f'<span class="score">{text(_("score {n}").format(n=_("{score:.2f}").format(score=document.score)))}</span>'
+        f'<span class="score">{text(_("score {n:.2f}").format(n=document.score))}</span>'
         f'</summary><p dir="auto">{text(document.text.removeprefix(document_text(document.product, "")))}</p></details>'
         for document in found
     )

@@ -23,8 +23,8 @@ from comparison.ask.markup import Column
 from comparison.ask.session import Session, as_text
 from comparison.ask.titles import Titles
 from comparison.cases import find_products
-from comparison.systems import SYSTEMS
-from config import GenerationSettings, RagSettings, Settings
+from comparison.systems import SYSTEMS, System
+from config import Settings
 from pipeline.catalogue.prompts import NOT_IN_CATALOGUE
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import _
@@ -65,29 +65,15 @@ class Page:
         """What stands on the page, from top to bottom, and what its parts do."""
         with gr.Blocks(title=_("Ask four systems"), analytics_enabled=False) as blocks:
             gr.HTML(f"<h1>{markup.text(_('Ask four systems'))}</h1>")
-            with gr.Row(elem_id="question", equal_height=True):
-                title = gr.Textbox(
-                    label=_("Title of a product"), lines=1, max_lines=1, scale=5, elem_id="title", autofocus=True
-                )
-                ask = gr.Button(_("Ask"), variant="primary", min_width=90)
-                stop = gr.Button(_("Stop"), min_width=90)
-                keeping = gr.Button(_("Keep"), min_width=90, interactive=False)
+            title, ask, stop, keeping = self.question()
             offered = gr.HTML(markup.suggestions([]), elem_id="offered")
             with gr.Accordion(_("Settings"), open=False):
                 choices = self.choices()
             status = gr.HTML(markup.status(""))
             reference = gr.HTML("")
-            with gr.Row(elem_id="columns"):
-                columns, documents = [], []
-                for system in SYSTEMS:
-                    with gr.Column(min_width=240):
-                        gr.HTML(f'<h2 class="system s-{system.name}">{markup.text(_(system.label))}</h2>')
-                        columns.append(gr.HTML(markup.column(system, self.at_first(system), "", [])))
-                        if system.retrieval:
-                            documents.append(gr.HTML(""))
+            columns, documents = self.columns()
             answers = gr.State(None)
 
-        with blocks:
             quiet = {"show_progress": "hidden", "api_visibility": "private"}
             asked = {
                 "inputs": [title, *choices.values()],
@@ -113,14 +99,36 @@ class Page:
             blocks.unload(self.stop)
         return blocks
 
+    def question(self) -> tuple[gr.Textbox, gr.Button, gr.Button, gr.Button]:
+        """The field of the title, and the buttons beside it."""
+        with gr.Row(elem_id="question"):
+            title = gr.Textbox(
+                label=_("Title of a product"), lines=1, max_lines=1, scale=5, elem_id="title", autofocus=True
+            )
+            ask = gr.Button(_("Ask"), variant="primary", min_width=90)
+            stop = gr.Button(_("Stop"), min_width=90)
+            keeping = gr.Button(_("Keep"), min_width=90, interactive=False)
+        return title, ask, stop, keeping
+
+    def columns(self) -> tuple[list[gr.HTML], list[gr.HTML]]:
+        """A column for each system: the places of the answers, and those of the documents below them."""
+        columns, documents = [], []
+        with gr.Row(elem_id="columns"):
+            for system in SYSTEMS:
+                with gr.Column(min_width=240):
+                    gr.HTML(f'<h2 class="system s-{system.name}">{markup.text(_(system.label))}</h2>')
+                    columns.append(gr.HTML(markup.column(system, self.at_first(system), "", [])))
+                    if system.retrieval:
+                        documents.append(gr.HTML(""))
+        return columns, documents
+
     def choices(self) -> dict[str, Any]:
         """A field for each setting that a question can have of its own, with the value of the run."""
-        fields: dict[str, Any] = {}
-        with gr.Row():
-            for group, names in ((GenerationSettings, GENERATION), (RagSettings, RAG)):
-                here = self.session.settings.generation if group is GenerationSettings else self.session.settings.rag
+        settings, fields = self.session.settings, {}
+        with gr.Row(elem_id="choices"):
+            for group, names in ((settings.generation, GENERATION), (settings.rag, RAG)):
                 for name in names:
-                    field, value = group.model_fields[name], getattr(here, name)
+                    field, value = type(group).model_fields[name], getattr(group, name)
                     about = {"label": name, "info": _(field.description), "value": value, "min_width": 200}
                     if name == "method":
                         fields[name] = gr.Radio(list(self.session.methods), **about)
@@ -129,7 +137,8 @@ class Page:
                         fields[name] = gr.Number(step=step, precision=0 if step == 1 else None, **about)
         return fields
 
-    def at_first(self, system) -> Column:
+    def at_first(self, system: System) -> Column:
+        """The column before anything is asked: empty, or why this system cannot answer."""
         return Column(fault=self.session.missing.get(system.name, ""))
 
     async def answers(self, request: gr.Request, title: str, *chosen: Any) -> AsyncIterator[list]:
@@ -147,9 +156,9 @@ class Page:
         loop = asyncio.get_running_loop()
         job = Job(show.title, settings, lambda *what: loop.call_soon_threadsafe(news.put_nowait, what))
         self.jobs[request.session_hash].add(job)
-        self.desk.put(job)
+        waits = self.desk.put(job)
         try:
-            yield [markup.status(_("Another question is being answered; this one waits.")), *[gr.skip()] * 8]
+            yield show.parts(_("Another question is being answered; this one waits.") if waits else "")
             while not show.ended:
                 show.take(await news.get())
                 while not news.empty():
@@ -171,6 +180,7 @@ class Page:
             job.stop()
 
     def keep(self, kept: tuple[dict, Settings] | None) -> str:
+        """Keep the whole answers of the last question; returns what became of it."""
         if kept is None:
             return markup.status(_("There is no whole answer to keep."))
         try:

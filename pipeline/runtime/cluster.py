@@ -17,13 +17,15 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.runtime.errors import UserError, first_line
 from pipeline.runtime.messages import _
-from pipeline.runtime.worker_processes import RESULTS_WAITING, WorkerProcesses, outcome, value_of
+from pipeline.runtime.worker_processes import RESULTS_WAITING, WorkerProcesses, value_of
 
 LOOPBACK = "127.0.0.1"  # a cluster that the script starts itself answers nobody else
+PROJECT_DIR = Path(__file__).resolve().parents[2]
 PATIENCE = 10  # seconds until what an earlier run had counts as free
 OBJECT_STORE = 1 << 30  # bytes of shared memory for tasks and results on the way, many times what is in flight
 LOOPBACK_ALONE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # else Ray takes the machine's address for 127.0.0.1
@@ -109,9 +111,9 @@ class ClusterWorkers:
                 ).format(cluster=self.cluster)
             )
         needs = {"num_gpus": 1, "num_cpus": 0} if kind == "GPU" else {"num_cpus": 1}
-        actor = self.ray.remote(**needs)(Worker)
-        function = self.ray.put(self.function)  # once, whatever the number of workers
-        return [actor.remote(function) for _number in range(min(number, self.most or number))]
+        actor = self.ray.remote(**needs)(_worker())
+        function = self.ray.put(self.ray.cloudpickle.dumps(self.function))  # once, whatever the number of workers
+        return [actor.remote(str(PROJECT_DIR), function) for _number in range(min(number, self.most or number))]
 
     def in_order(self, tasks: Iterable[Any], tasks_ahead: int = 2) -> Iterator[Any]:
         """`function(task)` for every task, in the order of the tasks; a worker has `tasks_ahead` of them at a time.
@@ -158,7 +160,7 @@ class ClusterWorkers:
         try:
             return self.ray.get(reference)
         except (errors.RayActorError, errors.ObjectLostError) as error:
-            raise WorkerLost(first_line(error)) from None
+            raise WorkerLost(first_line(error).partition(",")[0]) from None
         except (errors.OutOfDiskError, errors.ObjectStoreFullError):
             raise UserError(
                 _("The disk or the shared memory of a machine of the cluster {cluster} is full: make room.").format(
@@ -188,14 +190,28 @@ class WorkerLost(Exception):
     """A worker died, or its machine did; the text says what Ray knows of it."""
 
 
-class Worker:
-    """What runs as an actor; one task at a time."""
+def _worker() -> type:
+    """What runs as an actor; one task at a time.
 
-    def __init__(self, function: Callable[[Any], Any]):
-        self.function = function
+    Ray sends a class that is made in a function as it stands, so that it can say where the project is before the first
+    of the project's modules is needed.
+    """
 
-    def work(self, task: Any) -> Any:
-        return outcome(self.function, task)
+    class Worker:
+        def __init__(self, project: str, function: bytes):
+            import sys
+
+            import ray
+
+            sys.path.insert(0, project)
+            self.function = ray.cloudpickle.loads(function)
+
+        def work(self, task: Any) -> Any:
+            from pipeline.runtime.worker_processes import outcome
+
+            return outcome(self.function, task)
+
+    return Worker
 
 
 def _import_ray(environment: dict[str, str]) -> Any:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import signal
+import sys
 import time
+from contextlib import suppress
 from functools import partial
 
+import psutil
 import pytest
 
 from pipeline.runtime.errors import UserError
 from tests.conftest import ANSWERS, RECORDS
-from tests.running import DEMO, assert_refused, run_script, run_well, write_catalogue
+from tests.running import DEADLINE, DEMO, assert_refused, finish, run_script, run_well, start, write_catalogue
 
 ray = pytest.importorskip("ray", reason="requirements-cluster.txt is not installed")
 
@@ -119,3 +123,31 @@ def test_cluster_that_is_not_there_is_refused(tmp_path):
         assert_refused(run_script("process_data.py", tmp_path, *DEMO, "--cluster", address), address, "--cluster")
     assert not (tmp_path / "trn_processed.json").exists()
     assert_refused(run_script("process_data.py", tmp_path, *DEMO, "--cluster", "somewhere"), "cluster", "ray://")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to all processes of a console")
+def test_ctrl_c_ends_the_run_and_its_cluster(tmp_path):
+    line = json.dumps({"title": "Lamp", "content": "bright &amp; warm " * 40}) + "\n"
+    (tmp_path / "trn.json").write_text(line * 200_000, encoding="utf-8")
+    process = start("process_data.py", tmp_path, "--data.raw_file", str(tmp_path / "trn.json"), "--cluster", "local")
+    end = time.monotonic() + DEADLINE
+    while not any("ray::Worker.work" in name for name in cluster_processes(process.pid).values()):
+        assert time.monotonic() < end and process.poll() is None, finish(process)
+        time.sleep(0.02)
+    started = [psutil.Process(number) for number in cluster_processes(process.pid)]
+    process.send_signal(signal.SIGINT)
+    done = finish(process)
+    assert done.code == 130, done
+    assert done.errors.count("Interrupted. ") == 1
+    assert "Traceback" not in done.errors
+    assert not list(tmp_path.glob("*processed*"))
+    assert not psutil.wait_procs(started, timeout=30)[1]
+
+
+def cluster_processes(script: int) -> dict[int, str]:
+    """What a script has started, and what that has: the numbers of the processes and their command lines."""
+    found = {}
+    for process in psutil.Process(script).children(recursive=True):
+        with suppress(psutil.Error):
+            found[process.pid] = " ".join(process.cmdline())
+    return found

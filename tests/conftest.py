@@ -52,6 +52,13 @@ def clean_environment(tmp_path_factory):
         yield
 
 
+@pytest.fixture
+def no_settings_in_the_environment(monkeypatch):
+    """Not those of the tiny model either."""
+    for name in [name for name in os.environ if name.startswith("DESCRIBE_")]:
+        monkeypatch.delenv(name)
+
+
 def pytest_addoption(parser):
     parser.addoption("--faults", choices=["quick", "all"], default="quick", help="all: also those that take minutes")
     parser.addoption("--reliability", type=Path, help="write what tests/faults saw to this file")

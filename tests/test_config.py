@@ -78,9 +78,7 @@ def test_one_group_from_several_sources(monkeypatch):
     assert training.weight_decay == 0.01
 
 
-def test_defaults_are_those_of_the_first_version(monkeypatch):
-    for name in [name for name in os.environ if name.startswith("DESCRIBE_")]:
-        monkeypatch.delenv(name)
+def test_defaults_are_those_of_the_first_version(no_settings_in_the_environment):
     settings = read_settings("", [])
     assert settings.profile == "llama-3-8b"
     assert settings.products == [

@@ -7,6 +7,8 @@ import pytest
 from config import Group, Settings
 from tests.running import PROJECT, assert_refused, contents, run_script
 
+pytestmark = pytest.mark.usefixtures("no_settings_in_the_environment")  # which would win over the file
+
 GROUPS = {
     name: field.annotation
     for name, field in Settings.model_fields.items()

@@ -18,7 +18,7 @@ from tests.running import DEADLINE, DEMO, PROJECT
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="PyTorch for Windows starts them only with libuv")
 
-FLAGS = (*DEMO, *ANSWERS, *TRAINING, "--training.per_device_train_batch_size", "1", "--training.max_steps", "6")
+FLAGS = (*DEMO, *ANSWERS, *TRAINING, "--training.per_device_train_batch_size", "1", "--training.max_steps", "40")
 
 
 def start_host(rank: int, port: int, folder, *flags: str) -> subprocess.Popen:
@@ -74,7 +74,9 @@ def test_host_that_dies_ends_the_other_and_both_go_on(pipeline_run, tmp_path):
     assert "END OF FINE-TUNING" not in screens[1]
     assert (folder / "lora_model_demo" / "adapter_model.safetensors").exists()
     alone = losses(pipeline_run.folder)
-    assert losses(folder) == pytest.approx({step: alone[step] for step in range(1, 7)}, rel=0.02)
+    assert {step: loss for step, loss in losses(folder).items() if step <= 8} == pytest.approx(
+        {step: alone[step] for step in range(1, 9)}, rel=0.02
+    )
 
 
 def test_hosts_without_a_shared_folder_are_told(pipeline_run, tmp_path):

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from pipeline.runtime.errors import UserError
-from tests.conftest import ANSWERS, RECORDS
+from tests.pipeline_run import ANSWERS, RECORDS
 from tests.running import DEADLINE, DEMO, assert_refused, finish, run_script, run_well, start, write_catalogue
 
 ray = pytest.importorskip("ray", reason="requirements-cluster.txt is not installed")

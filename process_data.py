@@ -236,9 +236,13 @@ def show_fields(raw: RawCatalogue) -> None:
         shown.add(file.fields)
         title, *contents = (str(value_at(example, field) or "") for field in file.fields.names)
         print("\n" + _("Fields of {path}:").format(path=name))
-        print(f"{_('Title'):<{LABEL_WIDTH}}: {file.fields.title}")
-        print(f"{_('Content'):<{LABEL_WIDTH}}: {', '.join(file.fields.contents)}")
-        print(f"{_('Example'):<{LABEL_WIDTH}}: {shortened(title)} | {shortened(' '.join(contents))}")
+        lines = {
+            _("Title"): file.fields.title,
+            _("Content"): ", ".join(file.fields.contents),
+            _("Example"): f"{shortened(title)} | {shortened(' '.join(contents))}",
+        }
+        for label, value in lines.items():
+            print(f"{label:<{LABEL_WIDTH}}: {value}")
 
 
 def shortened(text: str) -> str:

@@ -58,11 +58,11 @@ def documents_list(found: list) -> str:
     """The documents that the search found, with their scores; a text opens under its title."""
     if not found:
         return f'<p class="note">{text(_("No document was similar enough."))}</p>'
+    scores = [text(_("score {n:.2f}").format(n=document.score)) for document in found]
     items = "".join(
-        f'<details><summary><span dir="auto">{text(document.product)}</span> '
-        f'<span class="score">{text(_("score {n:.2f}").format(n=document.score))}</span>'
+        f'<details><summary><span dir="auto">{text(document.product)}</span> <span class="score">{score}</span>'
         f'</summary><p dir="auto">{text(document.text.removeprefix(document_text(document.product, "")))}</p></details>'
-        for document in found
+        for document, score in zip(found, scores, strict=True)
     )
     return f'<div class="found"><p class="note">{text(_("What was retrieved"))}</p>{items}</div>'
 
@@ -71,18 +71,19 @@ def reference(description: str | None, held_out: bool) -> str:
     """What the catalogue says of a title, and whether the adapter can have seen it."""
     if description is None:
         return f'<p class="note">{text(_("The catalogue has no description of this product."))}</p>'
-    badge = f' <span class="badge">{text(_("held out: never trained on"))}</span>' if held_out else ""
+    heading, mark = text(_("Description in the catalogue")), text(_("held out: never trained on"))
+    badge = f' <span class="badge">{mark}</span>' if held_out else ""
     return (
-        f'<div class="reference"><h2>{text(_("Description in the catalogue"))}{badge}</h2>'
+        f'<div class="reference"><h2>{heading}{badge}</h2>'
         f'<p dir="auto">{text(description)}</p></div>'
     )
 
 
 def suggestions(found: list[Suggestion]) -> str:
     """What the browser offers below the field of the title."""
+    mark = text(_("held out: never trained on"))
     options = "".join(
-        f'<option value="{text(title)}">{text(_("held out: never trained on")) if held_out else ""}</option>'
-        for title, held_out in found
+        f'<option value="{text(title)}">{mark if held_out else ""}</option>' for title, held_out in found
     )
     return f'<datalist id="titles">{options}</datalist>'
 

@@ -39,7 +39,8 @@ def parquet(rows: list[Row]) -> bytes:
 
 def excel(rows: list[Row]) -> bytes:
     """The least that Excel itself opens: texts stand in the cells."""
-    lines = [list(rows[0]), *(list(row.values()) for row in rows)]
+    names = list(rows[0])
+    lines = [names, *([row[name] for name in names] for row in rows)]
     cells = "".join(f"<row>{''.join(map(_cell, line))}</row>" for line in lines)
     main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
     office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"

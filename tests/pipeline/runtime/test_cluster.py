@@ -98,7 +98,7 @@ def test_index_is_the_same_on_a_cluster(tmp_path, small_embedding_model):
             key: (text, vector.tobytes())
             for key, text, vector in zip(found["ids"], found["documents"], found["embeddings"], strict=True)
         }
-    assert len(stored["alone"]) == 600
+    assert len(stored["alone"]) > 600  # a description is stored in parts
     assert stored["cluster"] == stored["alone"]
     assert "Total embeddings generated in this run: 0" in run_well("rag_indexing.py", folder, *flags).screen
 

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -43,7 +44,8 @@ def free_port() -> int:
 
 def kill(host: subprocess.Popen) -> str:
     """End a host as a power cut does; what its screen showed."""
-    os.killpg(host.pid, signal.SIGKILL)
+    with suppress(ProcessLookupError):  # it has ended by itself
+        os.killpg(host.pid, signal.SIGKILL)
     return host.communicate(timeout=DEADLINE)[0]
 
 

@@ -73,18 +73,13 @@ def reference(description: str | None, held_out: bool) -> str:
         return f'<p class="note">{text(_("The catalogue has no description of this product."))}</p>'
     heading, mark = text(_("Description in the catalogue")), text(_("held out: never trained on"))
     badge = f' <span class="badge">{mark}</span>' if held_out else ""
-    return (
-        f'<div class="reference"><h2>{heading}{badge}</h2>'
-        f'<p dir="auto">{text(description)}</p></div>'
-    )
+    return f'<div class="reference"><h2>{heading}{badge}</h2><p dir="auto">{text(description)}</p></div>'
 
 
 def suggestions(found: list[Suggestion]) -> str:
     """What the browser offers below the field of the title."""
     mark = text(_("held out: never trained on"))
-    options = "".join(
-        f'<option value="{text(title)}">{mark if held_out else ""}</option>' for title, held_out in found
-    )
+    options = "".join(f'<option value="{text(title)}">{mark if held_out else ""}</option>' for title, held_out in found)
     return f'<datalist id="titles">{options}</datalist>'
 
 

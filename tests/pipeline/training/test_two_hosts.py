@@ -17,7 +17,10 @@ from pipeline.training.checkpoints import last_checkpoint
 from tests.pipeline_run import ANSWERS, TRAINING
 from tests.running import DEADLINE, DEMO, PROJECT
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="PyTorch for Windows starts them only with libuv")
+pytestmark = [
+    pytest.mark.slow_fault,  # the host that is left notices only after minutes
+    pytest.mark.skipif(sys.platform == "win32", reason="PyTorch for Windows starts them only with libuv"),
+]
 
 FLAGS = (*DEMO, *ANSWERS, *TRAINING, "--training.per_device_train_batch_size", "1", "--training.max_steps", "40")
 

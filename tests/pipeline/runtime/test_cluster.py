@@ -81,6 +81,7 @@ def test_catalogue_is_the_same_on_a_cluster(tmp_path):
     assert alone.screen.count("\n") == together.screen.count("\n")
 
 
+@pytest.mark.slow_fault  # each machine of the cluster loads its own model
 def test_index_is_the_same_on_a_cluster(tmp_path, small_embedding_model):
     """The same documents with the same vectors; and a second run embeds nothing."""
     import chromadb
@@ -103,6 +104,7 @@ def test_index_is_the_same_on_a_cluster(tmp_path, small_embedding_model):
     assert "Total embeddings generated in this run: 0" in run_well("rag_indexing.py", folder, *flags).screen
 
 
+@pytest.mark.slow_fault  # each machine of the cluster loads its own model
 def test_answers_are_the_same_on_a_cluster(pipeline_run, tmp_path):
     kept = {}
     for name, flags in {"alone": (), "cluster": ("--cluster", "local")}.items():

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from pipeline.catalogue.packed import size_and_time
+from pipeline.catalogue.packed import require_unchanged, size_and_time
 from pipeline.catalogue.records import (
     Fields,
     Readings,
@@ -53,10 +53,7 @@ class _Rows:
     def content_hash(self) -> str:
         """SHA-256 of the file. Raises UserError where the file has changed meanwhile."""
         digest = file_hash(self.path)
-        if size_and_time(self.path) != self.size_and_time:
-            raise UserError(
-                _("{path} was changed while it was read. Run again when it is complete.").format(path=self.path)
-            )
+        require_unchanged(self.path, self.size_and_time)
         return digest
 
 

@@ -13,11 +13,12 @@ import io
 import itertools
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO, NamedTuple
 
 from pipeline.catalogue.json_lines import LONGEST_LINE, Stretch, text_of
-from pipeline.catalogue.packed import BLOCK_BYTES, HashedFile
+from pipeline.catalogue.packed import BLOCK_BYTES, HashedFile, ReadFromDisk
 from pipeline.catalogue.records import (
     Fields,
     Readings,
@@ -56,7 +57,8 @@ class Dialect(NamedTuple):
         return [self.header.index(name) for name in self.fields.names]
 
 
-class Delimited(NamedTuple):
+@dataclass(frozen=True)
+class Delimited(ReadFromDisk):
     """An open file, behind its header."""
 
     dialect: Dialect
@@ -80,14 +82,6 @@ class Delimited(NamedTuple):
     @property
     def fields(self) -> Fields:
         return self.dialect.fields
-
-    @property
-    def share_read(self) -> float:
-        return self.disk_file.share_read
-
-    @property
-    def content_hash(self) -> str:
-        return self.disk_file.content_hash()
 
     @property
     def read(self):

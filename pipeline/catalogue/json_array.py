@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Any, BinaryIO, NamedTuple
+from dataclasses import dataclass
+from typing import Any, BinaryIO
 
-from pipeline.catalogue.packed import HashedFile
+from pipeline.catalogue.packed import HashedFile, ReadFromDisk
 from pipeline.catalogue.records import Fields, reading_of, sorted_out
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import _
@@ -14,7 +15,8 @@ BLOCK_ELEMENTS = 1000
 DEEPEST = 8  # what lies deeper in a record holds no title
 
 
-class JsonArray(NamedTuple):
+@dataclass(frozen=True)
+class JsonArray(ReadFromDisk):
     """An open file with an array."""
 
     fields: Fields
@@ -26,14 +28,6 @@ class JsonArray(NamedTuple):
     first_place = 1
     hands_on_places = False
     workers_help = False  # the main process reads the array itself, which takes most of the time
-
-    @property
-    def share_read(self) -> float:
-        return self.disk_file.share_read
-
-    @property
-    def content_hash(self) -> str:
-        return self.disk_file.content_hash()
 
     @property
     def read(self):

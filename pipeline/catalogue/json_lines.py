@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from pipeline.catalogue.packed import BLOCK_BYTES, HashedFile
+from pipeline.catalogue.packed import BLOCK_BYTES, HashedFile, ReadFromDisk
 from pipeline.catalogue.records import (
     KEPT_OF_SOURCE,
     Block,
@@ -31,7 +32,8 @@ class Stretch(NamedTuple):
     length: int
 
 
-class JsonLines(NamedTuple):
+@dataclass(frozen=True)
+class JsonLines(ReadFromDisk):
     """An open file of JSON lines, at its first one."""
 
     fields: Fields
@@ -47,14 +49,6 @@ class JsonLines(NamedTuple):
     @property
     def hands_on_places(self) -> bool:
         return not self.is_packed
-
-    @property
-    def share_read(self) -> float:
-        return self.disk_file.share_read
-
-    @property
-    def content_hash(self) -> str:
-        return self.disk_file.content_hash()
 
     @property
     def read(self):

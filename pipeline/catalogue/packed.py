@@ -64,11 +64,30 @@ class HashedFile(io.RawIOBase):
         while self.digest and self.read(BLOCK_BYTES):
             pass
         digest = self.digest.hexdigest() if self.digest else file_hash(self.path)
-        if size_and_time(self.path) != self.size_and_time:
-            raise UserError(
-                _("{path} was changed while it was read. Run again when it is complete.").format(path=self.path)
-            )
+        require_unchanged(self.path, self.size_and_time)
         return digest
+
+
+class ReadFromDisk:
+    """What all formats share that are read from `disk_file`, a HashedFile, from its start to its end."""
+
+    disk_file: HashedFile
+
+    @property
+    def share_read(self) -> float:
+        """0 to 1."""
+        return self.disk_file.share_read
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of the file, once it has been read. Raises UserError where the file has changed meanwhile."""
+        return self.disk_file.content_hash()
+
+
+def require_unchanged(path: Path, before: tuple[int, int]) -> None:
+    """Raise UserError where size and time of the file are not those `before` it was read."""
+    if size_and_time(path) != before:
+        raise UserError(_("{path} was changed while it was read. Run again when it is complete.").format(path=path))
 
 
 def size_and_time(path: Path) -> tuple[int, int]:

@@ -18,7 +18,6 @@ metrics.jsonl has them line by line.
 from __future__ import annotations
 
 from contextlib import nullcontext
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -35,12 +34,12 @@ from pipeline.model.loading import (
     prepare_for_inference,
 )
 from pipeline.model.lora import add_lora
-from pipeline.runtime.artifacts import content_hash, new_folder, require, require_replaceable, sole_writer, write_meta
-from pipeline.runtime.errors import UserError
+from pipeline.runtime.artifacts import require, require_replaceable, sole_writer
 from pipeline.runtime.messages import N_, _
 from pipeline.runtime.screen import banner
+from pipeline.training.adapter import save_adapter, settings_of_the_adapter
 from pipeline.training.checkpoints import datasets_dir, remove_training, training_dir
-from pipeline.training.environment import report_environment
+from pipeline.training.environment import report_environment, require_reporter
 from pipeline.training.examples import (
     Examples,
     full_disk_named,
@@ -56,7 +55,7 @@ from pipeline.training.examples import (
 )
 from pipeline.training.export import export, rehearse_gguf, require_export_tools
 from pipeline.training.memory_plan import MemoryPlan, limit_memory, padded, plan_memory, show_plan
-from pipeline.training.model_card import write_model_card
+from pipeline.training.processes import join_processes, require_shared
 
 if TYPE_CHECKING:
     from accelerate import PartialState
@@ -97,14 +96,6 @@ def main(settings: Settings) -> None:
 # -------------------------------------------------------------------------------------------- environment and settings
 
 
-def require_reporter(name: str) -> None:
-    """Raise UserError unless the package is there that `training.report_to` names."""
-    if name != "none" and not find_spec(name):
-        raise UserError(
-            _("training.report_to: {package} is not installed. Install it: pip install {package}").format(package=name)
-        )
-
-
 def report_environment_and_settings(settings: Settings) -> None:
     banner(_("Information on the environment"))
     report_environment(settings)
@@ -112,42 +103,18 @@ def report_environment_and_settings(settings: Settings) -> None:
     show_settings(settings, "model", "lora", "training", "generation")
 
 
-def join_processes(settings: Settings) -> PartialState:
-    """Which of the processes this is that torchrun or accelerate launch started, one a card; else the only one."""
-    import torch
-    from accelerate import PartialState
-
-    return PartialState(cpu=settings.model.device_map == "cpu" or not torch.cuda.is_available())
-
-
 # --------------------------------------------------------------------------------------------------- examples and plan
 
 
 def make_examples(foundation: Configuration, processes: PartialState, settings: Settings) -> Examples:
-    """Write the examples and tokenise them; the first of several processes does it, and the others read its files.
-
-    Raises UserError where these are not on the machine of another process.
-    """
-    from accelerate.utils import gather_object
-
+    """Write the examples and tokenise them; the first of several processes does it, and the others read its files."""
+    if processes.is_main_process:
+        save_examples(settings)
+    processes.wait_for_everyone()
+    require_shared(settings.training.dataset_file)
     with processes.main_process_first(), full_disk_named():
-        if processes.is_main_process:
-            save_examples(settings)
-        elif not settings.training.dataset_file.is_file():
-            raise UserError(not_shared(settings))
-        dataset = open_examples(settings)
-        prompts = convert_to_prompts(dataset, foundation, settings)
-        examples = Examples(tokenise_prompts(prompts, foundation, settings), held_out_examples(foundation, settings))
-    if len(set(gather_object([content_hash(settings.training.dataset_file)]))) > 1:
-        raise UserError(not_shared(settings))
-    return examples
-
-
-def not_shared(settings: Settings) -> str:
-    return _(
-        "The machines of this training do not read the same {file}. Give them one shared folder for what the scripts "
-        "write: --work_dir"
-    ).format(file=settings.training.dataset_file)
+        prompts = convert_to_prompts(open_examples(settings), foundation, settings)
+        return Examples(tokenise_prompts(prompts, foundation, settings), held_out_examples(foundation, settings))
 
 
 def save_examples(settings: Settings) -> None:
@@ -259,7 +226,9 @@ def finish(
     from pipeline.training.statistics import final_losses
 
     try:
-        report_end(trainer, statistics)
+        if statistics:
+            statistics.report()
+        print("\n" + _("Training completed!"))
         ask_twice(language_model, settings)
         banner(_("Saving the trained model to {folder}...").format(folder=settings.model.lora_dir))
     finally:
@@ -267,19 +236,6 @@ def finish(
     export(language_model, settings_of_the_adapter(settings), settings)
     print(_("Done."))
     remove_training(Path(trainer.args.output_dir), settings)
-
-
-def report_end(trainer: DescriptionTrainer, statistics: TrainingStatistics | None) -> None:
-    if statistics:
-        statistics.report()
-        if trainer.state.global_step < trainer.state.max_steps:
-            print(
-                "\n"
-                + _("Stopped early: the held-out loss was lowest at step {step}, whose adapter is kept.").format(
-                    step=trainer.state.best_global_step
-                )
-            )
-    print("\n" + _("Training completed!"))
 
 
 def ask_twice(language_model: LanguageModel, settings: Settings) -> None:
@@ -301,29 +257,6 @@ def ask_twice(language_model: LanguageModel, settings: Settings) -> None:
         print("\n" + _("Answer received!"))
         if not stream:
             print("\n" + _("The model's answer: [{answer}]").format(answer=answer.answer))
-
-
-def save_adapter(language_model: LanguageModel, losses: dict[str, float], settings: Settings) -> None:
-    """Save the adapter with its tokenizer, its model card and the meta file that says what made it."""
-    lora_dir = settings.model.lora_dir
-    with new_folder(lora_dir) as folder:
-        # No embedding has an adapter: peft need not look the foundation model up on the hub to find out.
-        language_model.model.save_pretrained(folder, save_embedding_layers=False)
-        language_model.tokenizer.save_pretrained(folder)
-        write_model_card(folder, settings, language_model.form, losses)
-    write_meta(
-        lora_dir,
-        settings_of_the_adapter(settings),
-        [settings.data.processed_file],
-        foundation=language_model.fingerprint,
-    )
-
-
-def settings_of_the_adapter(settings: Settings) -> dict:
-    """What the adapter has learned from; of retrieval, how many documents its examples had, where some had any."""
-    groups = dict.fromkeys(("profile", "model", "lora", "training"), True)
-    documents = {"rag": {"top_k"}} if settings.training.retrieval_share else {}
-    return settings.model_dump(mode="json", include=groups | documents)
 
 
 if __name__ == "__main__":

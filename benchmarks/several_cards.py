@@ -7,8 +7,9 @@
 Training: fine_tuning.py's trainer under torchrun, the same examples a step whatever the number of cards, without a
 limit of memory and planned for 8 GB; the first steps, which compile, are left out. Embedding: the model's part of
 script 5 with `--cluster local`, without Chroma. Answers: script 8's with `--cluster local`, greedy, in batches of 64,
-so that these are the same on any number of cards. Models are loaded before the clock starts. Prints a table; exit code
-1 where losses, vectors or answers differ, or a card reserved more than 3 % above or 10 % below its plan.
+so that these are the same on any number of cards. Models are loaded before the clock starts. Prints each line of its
+table as soon as it is measured; exit code 1 where losses, vectors or answers differ, or a card reserved more than 3 %
+above or 10 % below its plan. What the runs print goes to log files in `--logs`.
 """
 
 from __future__ import annotations
@@ -42,11 +43,11 @@ def main() -> None:
         return
     from training_speed import write_catalogues
 
+    options.logs.mkdir(parents=True, exist_ok=True)
+    print(f"{'':<15}{'cards':>6}{'a second':>12}{'times':>7}{'linear':>8}{'equal':>7}  planned / reserved / beside, GB")
     with tempfile.TemporaryDirectory() as name:
         folder = write_catalogues(Path(name), options)[1]
-        results = {part: [measure(part, cards, folder, options) for cards in options.cards] for part in options.parts}
-    print(f"{'':<15}{'cards':>6}{'a second':>12}{'times':>7}{'linear':>8}{'equal':>7}  planned / reserved / beside, GB")
-    good = [report(part, runs) for part, runs in results.items()]
+        good = [measure_part(part, folder, options) for part in options.parts]
     sys.exit(not all(good))
 
 
@@ -60,48 +61,59 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=4, help="measured ones")
     parser.add_argument("--texts", type=int, default=200_000)
     parser.add_argument("--answers", type=int, default=512)
+    parser.add_argument("--logs", type=Path, default=Path("several_cards_logs"))
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--processor", action="store_true", help="the demo's models, a core in place of a card")
     parser.add_argument("--part", nargs=4, help=argparse.SUPPRESS)  # in processes of its own: what, cards, folder, out
     return parser.parse_args()
 
 
+def measure_part(part: str, folder: Path, options: argparse.Namespace) -> bool:
+    """Measure `part` on every number of cards and print a line each; whether all are as they have to be."""
+    good, first = True, {}
+    for cards in options.cards:
+        run = measure(part, cards, folder, options)
+        first = first or run
+        good = report(part, run, first) and good
+    return good
+
+
 def measure(part: str, cards: int, folder: Path, options: argparse.Namespace) -> dict:
-    """What processes of their own found, which see `cards` cards."""
+    """What processes of their own found, which see `cards` cards; nothing where they failed."""
     out = folder / f"{part} {cards}.json"
     python = [sys.executable]
     if part.startswith("training"):
         python += ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(cards)]
     command = [*python, sys.argv[0], *sys.argv[1:], "--part", part, str(cards), str(folder), str(out)]
     visible = "" if options.processor else ",".join(map(str, range(cards)))
-    environment = os.environ | {"CUDA_VISIBLE_DEVICES": visible}
-    done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", errors="replace")
+    environment = os.environ | {"CUDA_VISIBLE_DEVICES": visible, "PYTHONUNBUFFERED": "1"}
+    log = options.logs / f"{part} {cards}.log".replace(" ", "_")
+    with log.open("w", encoding="utf-8") as output:
+        subprocess.run(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
     if not out.exists():
-        print(f"{part}, {cards} cards: {done.stdout[-1500:]}\n{done.stderr[-3000:]}", file=sys.stderr, flush=True)
+        print(f"{part}, {cards} cards, failed: {log}\n{log.read_text(encoding='utf-8')[-2000:]}", flush=True)
         return {}
     return json.loads(out.read_text(encoding="utf-8")) | {"cards": cards}
 
 
-def report(part: str, runs: list[dict]) -> bool:
-    """Print a line a run; whether all are as they have to be."""
-    good, first = all(runs), runs[0]
-    for run in filter(None, runs):
-        times = run["rate"] / first["rate"] if first else float("nan")
-        linear = times / run["cards"] * (first.get("cards", 1))
-        same = bool(first) and equal(run, first)
-        memory = ", ".join(" / ".join(f"{size / GIB:.2f}" for size in card) for card in run.get("memory", []))
-        fits = all(
-            0.97 <= planned / reserved <= 1.10 for planned, reserved, _beside in run.get("memory", []) if planned
-        )
-        good = good and same and fits
-        print(
-            f"{part:<15}{run['cards']:>6}{run['rate']:>12,.0f}{times:>7.2f}{linear:>8.2f}{'yes' if same else 'NO':>7}"
-            f"  {memory}{'' if fits else '  OFF THE PLAN'}",
-            flush=True,
-        )
-        if not same and first:
-            print(f"    {str(run['found'])[:150]}\n    {str(first['found'])[:150]}")
-    return good
+def report(part: str, run: dict, first: dict) -> bool:
+    """Print the line of a run; whether it is as it has to be."""
+    if not run:
+        return False
+    times = run["rate"] / first["rate"]
+    linear = times / run["cards"] * first["cards"]
+    same = equal(run, first)
+    memory = run.get("memory", [])
+    sizes = ", ".join(" / ".join(f"{size / GIB:.2f}" for size in card) for card in memory)
+    fits = all(0.97 <= planned / reserved <= 1.10 for planned, reserved, _beside in memory if planned)
+    print(
+        f"{part:<15}{run['cards']:>6}{run['rate']:>12,.0f}{times:>7.2f}{linear:>8.2f}{'yes' if same else 'NO':>7}"
+        f"  {sizes}{'' if fits else '  OFF THE PLAN'}",
+        flush=True,
+    )
+    if not same:
+        print(f"    {str(run['found'])[:150]}\n    {str(first['found'])[:150]}", flush=True)
+    return same and fits
 
 
 def equal(run: dict, first: dict) -> bool:
@@ -136,6 +148,7 @@ def train(cards: int, folder: Path, options: argparse.Namespace, limited: bool) 
     from training_speed import WARM_UP, clocked, lend_attention_by_lengths
 
     import fine_tuning
+    from pipeline.model.loading import choose_backend
 
     flags = [
         *("--training.max_steps", str(options.steps + WARM_UP), "--training.save_steps", "1000000"),
@@ -144,7 +157,7 @@ def train(cards: int, folder: Path, options: argparse.Namespace, limited: bool) 
         *(("--training.memory_gb", "8") if limited and not options.processor else ()),
     ]
     settings = settings_for(folder, options, *flags)
-    fine_tuning.choose_backend(settings)
+    choose_backend(settings)
     lend_attention_by_lengths()
     processes = fine_tuning.join_processes(settings)
     foundation = fine_tuning.read_configuration(settings)
@@ -196,7 +209,7 @@ def embed(cards: int, folder: Path, options: argparse.Namespace) -> dict:
     embedder = ClusterEmbedder(model, precision, settings)
     digest = hashlib.sha256()
     with ClusterWorkers(embedder, "local", most=cards, cards=not options.processor) as workers:
-        list(workers.in_order(slices[:1] * 4 * cards))  # each worker loads the model
+        list(workers.in_order(slices[:1] * 2 * cards))  # each worker loads the model
         start = time.perf_counter()
         for vectors in workers.in_order(islice(cycle(slices), wanted)):
             digest.update(vectors.tobytes())

@@ -1,12 +1,14 @@
-"""What a training runs on: versions and the card."""
+"""What a training runs on: packages, the card, and the package that reports its losses."""
 
 from __future__ import annotations
 
 import platform
 import sys
+from importlib.util import find_spec
 
 from config import Settings
 from pipeline.model.loading import choose_backend
+from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import _
 from pipeline.training.memory_plan import gigabytes
 
@@ -42,3 +44,11 @@ def report_environment(settings: Settings) -> None:
         facts[_("Processor")] = platform.processor() or platform.machine()
     for label, value in facts.items():
         print(f"{label:<22}: {value}")
+
+
+def require_reporter(name: str) -> None:
+    """Raise UserError unless the package is there that `training.report_to` names."""
+    if name != "none" and not find_spec(name):
+        raise UserError(
+            _("training.report_to: {package} is not installed. Install it: pip install {package}").format(package=name)
+        )

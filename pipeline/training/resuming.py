@@ -57,4 +57,11 @@ def take_steps(trainer: DescriptionTrainer, checkpoint: Path | None, settings: S
         if saved := last_checkpoint(Path(trainer.args.output_dir)):
             print("\n" + _("Saved as {checkpoint}: the same command goes on from there.").format(checkpoint=saved))
         raise KeyboardInterrupt
+    if trainer.state.global_step < trainer.state.max_steps:
+        print(
+            "\n"
+            + _("Stopped early: the held-out loss was lowest at step {step}, whose adapter is kept.").format(
+                step=trainer.state.best_global_step
+            )
+        )
     return statistics

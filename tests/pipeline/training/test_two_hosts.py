@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
 import time
 from contextlib import suppress
 
+import psutil
 import pytest
 
 from pipeline.training.checkpoints import last_checkpoint
@@ -35,7 +35,6 @@ def start_host(rank: int, port: int, folder, *flags: str) -> subprocess.Popen:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
-        start_new_session=True,  # so that all of a host's processes can be killed together
     )
 
 
@@ -46,9 +45,11 @@ def free_port() -> int:
 
 
 def kill(host: subprocess.Popen) -> str:
-    """End a host as a power cut does; what its screen showed."""
-    with suppress(ProcessLookupError):  # it has ended by itself
-        os.killpg(host.pid, signal.SIGKILL)
+    """End a host as a power cut does, with the training that its launcher started; what its screen showed."""
+    with suppress(psutil.NoSuchProcess):  # it has ended by itself
+        launcher = psutil.Process(host.pid)
+        for process in (*launcher.children(recursive=True), launcher):
+            process.kill()
     return host.communicate(timeout=DEADLINE)[0]
 
 

@@ -41,7 +41,8 @@ WHERE segments.scope = 'VECTOR' AND collections.name = ?
 AND databases.name = 'default_database' AND databases.tenant_id = 'default_tenant'
 """
 
-WAITS = (0.5, 1, 2, 4)  # seconds before a server is asked once more
+WAITS = (0.5, 1, 2, 4)  # seconds before Chroma is asked once more
+LOCKED = "is locked"  # what SQLite says of its database
 
 LONGEST_REASON = 120  # characters; Chroma's can be long, and name what only its authors know
 
@@ -99,12 +100,15 @@ def _database(file: Path) -> Iterator[sqlite3.Connection]:
 
 
 def with_retries(call: Callable[[], Any]) -> Any:
-    """What `call` gives; asked again a few times where a server does not answer."""
+    """What `call` gives; asked again a few times where a server does not answer, or the database is locked.
+
+    Chroma's own threads lock it for moments, when they write what it was given just before.
+    """
     for wait in WAITS:
         try:
             return call()
         except Exception as error:
-            if not _is_no_answer(error):
+            if not (_is_no_answer(error) or LOCKED in str(error)):
                 raise
             time.sleep(wait)
     return call()
@@ -152,7 +156,7 @@ def _problem(error: Exception, settings: Settings) -> str | None:
         return _("The Chroma server at {server} cannot do what it was asked: {reason}").format(
             server=settings.rag.server, reason=reason
         )
-    if "is locked" in reason:
+    if LOCKED in reason:
         return _(
             "The index in {folder} is in use by another program. Close it, then run the same command again."
         ).format(folder=folder)

@@ -273,4 +273,4 @@ def persisted(client: ClientAPI, dimension: int, settings: Settings) -> Collecti
 
 def _sync_after(collection: Collection, documents: int) -> None:
     """Have the graph written after so many documents; counts from the next time that Chroma loads it."""
-    collection.modify(configuration={"hnsw": {"sync_threshold": documents}})
+    with_retries(partial(collection.modify, configuration={"hnsw": {"sync_threshold": documents}}))

@@ -18,7 +18,6 @@ from pipeline.model.answers import (
     ask,
     prompt_length,
 )
-from pipeline.model.batch_size import ROWS_WITHOUT_CARD
 from pipeline.model.configuration import read_configuration
 from pipeline.model.loading import (
     LanguageModel,
@@ -38,10 +37,9 @@ if TYPE_CHECKING:
 FIRST_TOKEN_TRIES = 3  # questions whose time to the first token is measured, one at a time
 GIB = 2**30
 
-# What a worker of a cluster answers at a time: whole batches of a processor, so that these are the same as without a
-# cluster, and at most so many questions, since what it is at is lost when its machine dies.
+# What a worker of a cluster answers at a time.
 SHARES = 2  # of each worker, so that one that is faster takes more
-BATCH, MOST_QUESTIONS = ROWS_WITHOUT_CARD, 16 * ROWS_WITHOUT_CARD
+MOST_QUESTIONS = 256  # since what it is at is lost when its machine dies
 
 
 class Speed(NamedTuple):
@@ -133,8 +131,7 @@ class OnCluster:
 
 def share(questions: int, workers: int) -> int:
     """How many questions a worker gets at a time."""
-    batches = -(-questions // (SHARES * workers * BATCH))
-    return min(max(batches, 1) * BATCH, MOST_QUESTIONS)
+    return min(max(-(-questions // (SHARES * workers)), 1), MOST_QUESTIONS)
 
 
 def slowest(speeds: list[Speed]) -> Speed:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from comparison.questions import answering_as, question_for
 from comparison.systems import SYSTEMS, System
 from config import Settings
+from pipeline.catalogue.prompts import product_prompt
 from pipeline.model.adapter import require_adapter
-from pipeline.model.answers import Answer, ask_aloud, not_in_catalogue
+from pipeline.model.answers import Answer, ask, ask_aloud, not_in_catalogue
 from pipeline.model.loading import (
     LanguageModel,
     choose_backend,
@@ -69,7 +70,15 @@ def open_session(settings: Settings) -> Session:
     for reason in dict.fromkeys(missing.values()):
         print("\n" + reason, flush=True)
     banner(_("Loading the model and the tokenizer..."))
-    return Session(prepare_for_inference(load(settings), settings), search, missing, settings)
+    language_model = prepare_for_inference(load(settings), settings)
+    _warm_up(language_model, settings)
+    return Session(language_model, search, missing, settings)
+
+
+def _warm_up(language_model: LanguageModel, settings: Settings) -> None:
+    """Generate one token for nobody: a card loads its kernels with the first one, which took 1.4 s on an H200."""
+    one_token = settings.generation.model_copy(update={"max_new_tokens": 1})
+    ask(language_model, "", product_prompt("", language_model.form), one_token)
 
 
 def _open_search(settings: Settings, missing: dict[str, str]) -> ProductRetriever | None:

@@ -8,7 +8,10 @@ if TYPE_CHECKING:
     from peft import PeftModel
     from transformers import PretrainedConfig, PreTrainedModel
 
-ROWS_WITHOUT_CARD = 24  # 48 answers of the demo on two cores: 76 tokens/s with 16, 94 with 24, 89 with 32
+# Prompts and answers that a processor works on at once. Two cores, the demo's model, 24 to 48 questions: without
+# documents (220 tokens each with the answer) 16 rows gave 76 tokens/s, 24 gave 94 and 48 gave 91; with documents (670
+# tokens each) 4 rows gave 29, 8 gave 40, 12 gave 40 and 24 gave 19.
+TOKENS_WITHOUT_CARD = 6000
 SHARE_OF_FREE_MEMORY = 0.9  # the rest is for what the estimate leaves out and for memory fragmentation
 
 
@@ -45,7 +48,7 @@ def largest_batch(model: PreTrainedModel | PeftModel, length: int, new_tokens: i
     generated). The logits of one position, in 32 bits, and the buffers for drawing a token come on top.
     """
     if memory is None:
-        return ROWS_WITHOUT_CARD
+        return max(1, TOKENS_WITHOUT_CARD // (length + new_tokens))
     config, number = model.config.get_text_config(), model.dtype.itemsize
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     head_size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from pipeline.model.batch_size import ROWS_WITHOUT_CARD, free_memory, largest_batch
+from pipeline.model.batch_size import free_memory, largest_batch
 
 GIB = 1024**3
 
@@ -25,9 +25,11 @@ def llama_3_8b():
     return SimpleNamespace(config=config, dtype=torch.bfloat16, device=torch.device("cpu"))
 
 
-def test_processor_has_a_constant():
+def test_processor_takes_fewer_the_longer_they_are_and_always_one():
     model = llama_3_8b()
-    assert largest_batch(model, 100, 128, free_memory(model)) == ROWS_WITHOUT_CARD
+    rows = [largest_batch(model, length, 128, free_memory(model)) for length in (100, 500, 100_000)]
+    assert rows == sorted(rows, reverse=True)
+    assert rows[0] > rows[1] > rows[2] == 1
 
 
 def test_batch_grows_with_memory_and_shrinks_with_length():

@@ -160,7 +160,13 @@ def held_out_examples(foundation: Configuration, settings: Settings) -> Dataset 
     ]
     if not rows:
         return None
-    tokenised = tokenise_dataset(Dataset.from_list(rows), foundation.tokenizer, foundation.window, foundation.form)
+    tokenised = tokenise_dataset(
+        Dataset.from_list(rows),
+        foundation.tokenizer,
+        foundation.window,
+        foundation.form,
+        desc=_("Tokenising the held-out products"),
+    )
     if not len(tokenised):
         print(
             "\n"

@@ -7,9 +7,11 @@
 Training: fine_tuning.py's trainer under torchrun, the same examples a step whatever the number of cards, without a
 limit of memory and planned for 8 GB; the first steps, which compile, are left out. Embedding: the model's part of
 script 5 with `--cluster local`, without Chroma. Answers: script 8's with `--cluster local`, greedy, in batches of 64,
-so that these are the same on any number of cards. Models are loaded before the clock starts. Prints each line of its
-table as soon as it is measured; exit code 1 where losses, vectors or answers differ, or a card reserved more than 3 %
-above or 10 % below its plan. What the runs print goes to log files in `--logs`.
+which are the same on any number of cards where `--answers` is a multiple of 128 for each. Models are loaded before the
+clock starts.
+
+Prints each line of its table as soon as it is measured; exit code 1 where losses, vectors or answers differ, or a card
+reserved more than 3 % above or 10 % below its plan. What the runs print goes to log files in `--logs`.
 """
 
 from __future__ import annotations
@@ -60,8 +62,8 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--examples", type=int, default=512, help="of a training step, on all cards together")
     parser.add_argument("--steps", type=int, default=4, help="measured ones")
     parser.add_argument("--texts", type=int, default=200_000)
-    parser.add_argument("--answers", type=int, default=512)
-    parser.add_argument("--logs", type=Path, default=Path("several_cards_logs"))
+    parser.add_argument("--answers", type=int, default=1024, help="a multiple of 128 for each card")
+    parser.add_argument("--logs", type=Path, default=Path(tempfile.gettempdir()) / "several_cards_logs")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--processor", action="store_true", help="the demo's models, a core in place of a card")
     parser.add_argument("--part", nargs=4, help=argparse.SUPPRESS)  # in processes of its own: what, cards, folder, out
@@ -91,7 +93,10 @@ def measure(part: str, cards: int, folder: Path, options: argparse.Namespace) ->
     with log.open("w", encoding="utf-8") as output:
         subprocess.run(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
     if not out.exists():
-        print(f"{part}, {cards} cards, failed: {log}\n{log.read_text(encoding='utf-8')[-2000:]}", flush=True)
+        print(
+            f"{part}, {cards} cards, failed: {log}\n{log.read_text(encoding='utf-8', errors='replace')[-2000:]}",
+            flush=True,
+        )
         return {}
     return json.loads(out.read_text(encoding="utf-8")) | {"cards": cards}
 

@@ -143,10 +143,11 @@ def matrix_rate() -> float:
 def our_trainer(settings):
     """What fine_tuning.py trains with, held to the memory that is left on an 8 GB card."""
     import fine_tuning
+    from pipeline.model.loading import choose_backend
 
     if settings.model.device_map != "cpu":
         settings.training.memory_gb = 8
-    fine_tuning.choose_backend(settings)
+    choose_backend(settings)
     lend_attention_by_lengths()
     foundation = fine_tuning.read_configuration(settings)
     examples = fine_tuning.make_examples(foundation, fine_tuning.join_processes(settings), settings)

@@ -37,9 +37,8 @@ if TYPE_CHECKING:
 FIRST_TOKEN_TRIES = 3  # questions whose time to the first token is measured, one at a time
 GIB = 2**30
 
-# What a worker of a cluster answers at a time.
-SHARES = 2  # of each worker, so that one that is faster takes more
-MOST_QUESTIONS = 256  # since what it is at is lost when its machine dies
+SHARES = 2  # parts of the questions for each worker of a cluster, so that a faster one takes more
+MOST_QUESTIONS = 256  # in a part: what a worker has not finished is lost when its machine dies
 
 
 class Speed(NamedTuple):

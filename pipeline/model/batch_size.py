@@ -1,4 +1,4 @@
-"""How many prompts are answered at once: as many as fit into the card's free memory."""
+"""How many prompts are answered at once: as many as fit into the card's free memory, or are fastest on a processor."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ if TYPE_CHECKING:
     from peft import PeftModel
     from transformers import PretrainedConfig, PreTrainedModel
 
-# Prompts and answers that a processor works on at once. Two cores, the demo's model, 24 to 48 questions: without
-# documents (220 tokens each with the answer) 16 rows gave 76 tokens/s, 24 gave 94 and 48 gave 91; with documents (670
-# tokens each) 4 rows gave 29, 8 gave 40, 12 gave 40 and 24 gave 19.
+# Tokens, of prompts and answers together, that a processor works on at once. Measured on two cores with the demo's model
+# and 24 to 48 questions: without documents (220 tokens each with the answer) 16 rows gave 76 tokens/s, 24 gave 94 and
+# 48 gave 91; with documents (up to 670 tokens each) 4 rows gave 29, 8 gave 40, 12 gave 40 and 24 gave 19.
 TOKENS_WITHOUT_CARD = 6000
 SHARE_OF_FREE_MEMORY = 0.9  # the rest is for what the estimate leaves out and for memory fragmentation
 
@@ -43,6 +43,7 @@ def _inner_size(config: PretrainedConfig) -> int:
 def largest_batch(model: PreTrainedModel | PeftModel, length: int, new_tokens: int, memory: int | None) -> int:
     """How many prompts of `length` tokens can be answered at once, with `new_tokens` each, in `memory` bytes.
 
+    `memory` is None on a processor, where there is room, and too many at once are slower.
     A row needs its keys and values in every layer, plus the larger of two things: the activations of one layer for the
     whole prompt (while the prompt is read), or a second copy of the prompt's keys and values (while the answer is
     generated). The logits of one position, in 32 bits, and the buffers for drawing a token come on top.

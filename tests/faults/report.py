@@ -1,4 +1,4 @@
-"""docs/reliability.md: `python -m pytest tests/faults --faults all --reliability docs/reliability.md`."""
+"""docs/reliability.md: `python -m pytest tests --faults all --reliability docs/reliability.md`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HEAD = """\
 
 What was tried on the scripts, each a process of its own, and how it ended. This file is written by the tests:
 
-    python -m pytest tests/faults --faults all --reliability docs/reliability.md
+    python -m pytest tests --faults all --reliability docs/reliability.md
 
 {date}, {platform}, Python {python}: {n} rows, with `--faults {mode}`. «Refused» is exit code 2 and one sentence, with
 nothing lost that was there before. None of these runs showed a traceback (a script that Ctrl-C meets before its first

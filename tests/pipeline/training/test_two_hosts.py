@@ -48,8 +48,9 @@ def kill(host: subprocess.Popen) -> str:
     """End a host as a power cut does, with the training that its launcher started; what its screen showed."""
     with suppress(psutil.NoSuchProcess):  # it has ended by itself
         launcher = psutil.Process(host.pid)
-        for process in (*launcher.children(recursive=True), launcher):
-            process.kill()
+        for process in [launcher, *launcher.children(recursive=True)]:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
     return host.communicate(timeout=DEADLINE)[0]
 
 

@@ -33,7 +33,7 @@ from pipeline.model.loading import (
     load_foundation_model,
     prepare_for_inference,
 )
-from pipeline.model.lora import add_lora
+from pipeline.model.lora import add_lora, require_layers
 from pipeline.runtime.artifacts import require, require_replaceable, sole_writer
 from pipeline.runtime.messages import N_, _
 from pipeline.runtime.screen import banner
@@ -142,7 +142,11 @@ def convert_to_prompts(dataset: Dataset, foundation: Configuration, settings: Se
 
 
 def plan_training(tokenised: Dataset, foundation: Configuration, settings: Settings) -> MemoryPlan:
-    """Print what the training needs of the card's memory, and see to it that it gets no more."""
+    """Print what the training needs of the card's memory, and see to it that it gets no more.
+
+    Raises UserError where an adapter is wanted in a layer that the model does not have.
+    """
+    require_layers(foundation.config, settings.lora.layers_to_transform)
     banner(_("Planning the memory..."))
     plan = plan_memory(token_lengths(tokenised), foundation.config, settings)
     show_plan(plan)

@@ -27,7 +27,7 @@ from pipeline.catalogue.json_lines import carried
 from pipeline.catalogue.raw_file import RawCatalogue, open_raw
 from pipeline.catalogue.records import ORIGINAL, Block, Edges, Unreadable, value_at
 from pipeline.command.script import run, show_settings
-from pipeline.runtime.artifacts import new_file, sole_writer, write_meta
+from pipeline.runtime.artifacts import meta_path, new_file, sole_writer, write_meta
 from pipeline.runtime.cluster import workers_for
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.json_lines_array import SEPARATOR, writing_records
@@ -49,9 +49,26 @@ def main(settings: Settings) -> None:
     show_settings(settings, "data")
     show_fields(raw)
     print(flush=True)
+    require_own(data)
     with sole_writer(data.processed_file):
         counts = process(raw, data, settings.cluster)
     report(counts, data)
+
+
+def require_own(data: DataSettings) -> None:
+    """Raise UserError where a file that would be replaced is none of this script's."""
+    outputs = {"processed_file": (data.processed_file, b"["), "rejected_file": (data.rejected_file, b"{")}
+    for name, (file, beginning) in outputs.items():
+        if not file.is_file() or meta_path(file).is_file():
+            continue
+        with file.open("rb") as text:
+            first = text.read(1)
+        if first not in (b"", beginning):
+            raise UserError(
+                _("{file} was not written by this script and would be lost. Choose another name: --data.{name}").format(
+                    file=file, name=name
+                )
+            )
 
 
 # --------------------------------------------------------------------------------------------------------- cleaning
@@ -193,6 +210,8 @@ class Hashed:
 def refuse_hopeless(counts: Counts, data: DataSettings) -> None:
     """Raise UserError if no record of the file was kept."""
     counts.refuse_unreadable()
+    if not counts.read:
+        raise UserError(_("{path} holds no records. Name another file: --data.raw_file").format(path=counts.raw.shown))
     if not counts.kept:
         message = _("{path}: none of its {read:,} records has a content of at least {n} characters.")
         raise UserError(

@@ -49,7 +49,14 @@ def collect(settings: Settings) -> tuple[list[Case], list[str]]:
     kept = {system: kept_answers(system, settings) for system in SYSTEMS if system is not RAG_FINE_TUNED}
     found = find_products({answer.product for answers, _faults in kept.values() for answer in answers}, settings)
     notes = []
+    some = any(answers for answers, _wrong in kept.values())
     for system, (answers, wrong) in kept.items():
+        if some and not system.answers_file(settings).is_file():
+            notes.append(
+                _("{file} is not there, so answers are missing. Make them: {command}").format(
+                    file=system.answers_file(settings).name, command=command(system.script)
+                )
+            )
         if wrong:
             notes.append(
                 _(

@@ -232,6 +232,14 @@ def test_outdated_answers_are_named_and_not_counted(tmp_path):
     assert all(product["answers"]["fine_tuned"]["stale"] for product in report(tmp_path)["products"])
 
 
+def test_answers_that_a_script_has_not_made_are_named(tmp_path):
+    catalogue = {f"Product {number}": sentences(number) for number in range(3)}
+    compared(tmp_path, catalogue, {"foundation": catalogue, "fine_tuned": catalogue})
+    screen = " ".join(run_well_here("compare_models.py", tmp_path, *DEMO, "--sample", "0").screen.split())
+    assert "answers_rag.json is not there" in screen
+    assert "python rag_model_retriever.py" in screen
+
+
 def test_nothing_to_compare_says_what_to_run(tmp_path):
     done = run_here("compare_models.py", tmp_path, *DEMO, "--sample", "0")
     assert_refused(done, "no answers to compare", "python foundation_model.py", "--sample 200")

@@ -164,9 +164,9 @@ def test_all_faults_are_named_at_once(tmp_path, monkeypatch):
     )
     for words in (
         "rag.top_k: 0 is not allowed; allowed is: whole number >= 1 <= 100",
-        "rag.chroma is no setting. Did you mean rag.chroma_dir?",
+        "settings.toml: rag.chroma is no setting. Did you mean rag.chroma_dir?",
         "training.optim: 'sgd' is not allowed; allowed is: adamw_8bit|paged_adamw_8bit|adamw_torch",
-        "lora.rank is no setting",
+        "DESCRIBE_LORA__RANK: lora.rank is no setting",
         "DESCRIBE_FOO does not belong to any setting",
         "DESCRIBE_BAR does not belong to any setting",
         "foo is no setting",

@@ -321,6 +321,14 @@ def test_rejected_records_of_an_earlier_run_disappear(tmp_path):
     assert not (tmp_path / "trn_rejected.jsonl").exists()
 
 
+@pytest.mark.parametrize("setting", ["processed_file", "rejected_file"])
+def test_a_file_of_the_user_is_not_replaced(tmp_path, setting):
+    (tmp_path / "notes.txt").write_text("my notes", encoding="utf-8")
+    done = process(tmp_path, record(), f"--data.{setting}", "notes.txt")
+    assert_refused(done, "notes.txt", f"--data.{setting}")
+    assert (tmp_path / "notes.txt").read_text(encoding="utf-8") == "my notes"
+
+
 # ------------------------------------------------------------------------------------------------------ hopeless files
 
 
@@ -332,8 +340,8 @@ def test_rejected_records_of_an_earlier_run_disappear(tmp_path):
         (gzip.compress(AS_LINES.encode() * 500)[:-20], ["damaged", "again"]),
         (AS_LINES.encode("utf-16"), ["UTF-16", "UTF-8"]),
         (AS_LINES.encode("utf-16-le"), ["cannot be read"]),
-        (b"", ["0 records"]),
-        (b"[]", ["0 records"]),
+        (b"", ["holds no records"]),
+        (b"[]", ["holds no records"]),
         (record("a", "short"), ["at least 100 characters"]),
         (json.dumps({"title": "pretty", "content": LONG}, indent=2), ["cannot be read"]),
     ],

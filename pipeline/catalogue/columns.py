@@ -156,8 +156,8 @@ class Excel(_Rows):
         return sorted_out_rows
 
     def blocks(self) -> Iterator[list]:
-        """Readings of rows."""
-        columns = [self.header.index(name) for name in self.fields.names]
+        """Readings of rows; none where the file has no row, and so perhaps no header."""
+        columns = [self.header.index(name) for name in self.fields.names] if self.rows else []
         rows = iter(self.rows)
         while block := list(islice(rows, BLOCK_ROWS)):
             self.rows_read += len(block)

@@ -29,9 +29,9 @@ MOST_NESTED = 3
 def find_fields(records: list[dict], wanted_title: str | None, wanted_contents: list[str], path: Any) -> Fields:
     """The fields to read, of what the user wants and what the first `records` show.
 
-    Raises UserError where a wanted field is not there, and where the choice is not clear.
+    Raises UserError where a wanted field is not there, where the choice is not clear, and where both are the same.
     """
-    values = _values(records)
+    values, wanted_contents = _values(records), [name for name in wanted_contents if name]
     for name, flag in [(wanted_title, "title"), *((name, "content") for name in wanted_contents)]:
         if name and values and name not in values and not any(value_at(r, name) is not None for r in records):
             raise UserError(
@@ -45,7 +45,15 @@ def find_fields(records: list[dict], wanted_title: str | None, wanted_contents: 
         return ORIGINAL
     texts = {name: texts for name, found in values.items() if (texts := _texts(found))}
     contents = tuple(wanted_contents) or (_content(texts, values, wanted_title, path),)
-    return Fields(wanted_title or _title(texts, values, contents, path), contents)
+    title = wanted_title or _title(texts, values, contents, path)
+    if title in contents:
+        raise UserError(
+            _(
+                "{path}: {name} cannot be both the title and the content. Name another field with --data.title_field "
+                "or --data.content_field."
+            ).format(path=path, name=title)
+        )
+    return Fields(title, contents)
 
 
 def known_names(names: Iterable[str]) -> bool:

@@ -43,8 +43,8 @@ def files_of(raw_files: list[str], written: Collection[Path]) -> list[Path]:
 
 
 def is_catalogue(path: Path) -> bool:
-    """Whether the name of a file ends as that of a catalogue."""
-    return suffix_of(path) in FORMATS
+    """Whether the name of a file in a folder ends as that of a catalogue; a .txt there is more often a note."""
+    return suffix_of(path) in FORMATS and suffix_of(path) != ".txt"
 
 
 def suffix_of(path: Path) -> str:

@@ -172,8 +172,9 @@ def _describe_fault(fault: dict) -> str:
     """One line for one of pydantic's faults: which setting, what was given, what is allowed."""
     name = ".".join(part for part in fault["loc"] if isinstance(part, str))
     field = _fields().get(name)
-    if field is None:
-        return _no_such_setting(name)
+    if field is None:  # argparse knows those of the command line
+        variable = ENVIRONMENT_PREFIX + name.upper().replace(".", "__")
+        return f"{variable if variable in os.environ else SETTINGS_FILE}: {_no_such_setting(name)}"
     return _("{setting}: {value!r} is not allowed; allowed is: {expected}").format(
         setting=name, value=fault["input"], expected=_expected(field)
     )

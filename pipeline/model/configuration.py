@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from config import Settings
@@ -46,6 +47,8 @@ def read_configuration(settings: Settings) -> Configuration:
 def cannot_be_loaded(name: str, error: Exception) -> UserError:
     """What to raise where a library cannot load the model `name`."""
     install = install_command(name)
+    if not Path(name).exists() and (Path(name).is_absolute() or name.startswith((".", "~")) or name.count("/") > 1):
+        return UserError(_("There is no folder {name}. Check --model.name.").format(name=name))
     if install:
         return UserError(
             _("The model {name} cannot be loaded: {reason} Install the package that it comes with: {command}").format(

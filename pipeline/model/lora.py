@@ -22,7 +22,6 @@ def add_lora(language_model: LanguageModel, settings: Settings) -> LanguageModel
     """
     lora, training = settings.lora, settings.training
     _require_targets(language_model.model, lora.target_modules)
-    _require_layers(language_model.model.config, lora.layers_to_transform)
     if choose_backend(settings) == "unsloth":
         from unsloth import FastLanguageModel
 
@@ -62,7 +61,7 @@ def add_lora(language_model: LanguageModel, settings: Settings) -> LanguageModel
     return language_model._replace(model=model)
 
 
-def _require_layers(config: PretrainedConfig, numbers: list[int]) -> None:
+def require_layers(config: PretrainedConfig, numbers: list[int]) -> None:
     """Raise UserError where `lora.layers_to_transform` has the number of a layer that the model does not have."""
     layers = config.get_text_config().num_hidden_layers
     missing = sorted(number for number in numbers if not 0 <= number < layers)

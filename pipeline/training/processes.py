@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,10 @@ def join_processes(settings: Settings) -> PartialState:
     import torch
     from accelerate import PartialState
 
-    return PartialState(cpu=settings.model.device_map == "cpu" or not torch.cuda.is_available())
+    on_processor = settings.model.device_map == "cpu" or not torch.cuda.is_available()
+    if on_processor:  # else accelerate numbers it, and PyTorch cannot load a checkpoint onto cpu:0
+        os.environ["ACCELERATE_TORCH_DEVICE"] = "cpu"
+    return PartialState(cpu=on_processor)
 
 
 def require_shared(file: Path) -> None:

@@ -20,7 +20,7 @@ from pipeline.catalogue.raw_file import open_raw
 from pipeline.catalogue.records import Fields
 from pipeline.runtime.errors import UserError
 from tests.running import PROJECT
-from tests.tables import FORMATS, write_table
+from tests.tables import FORMATS, excel, write_table
 from tests.tables import delimited as as_csv
 
 LONG = "A content that is long enough to be kept. " * 3
@@ -237,3 +237,29 @@ def test_seen_grows():
     hashes = np.random.default_rng(1).integers(1, 2**63, 50_000).astype(np.uint64)
     assert all(seen.new(part).all() for part in np.array_split(hashes, 100))
     assert not any(seen.new(part).any() for part in np.array_split(hashes, 100))
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_one_field_cannot_be_both(tmp_path, form):
+    file = write_table(tmp_path, form, [{"name": "Lamp", "text": LONG}])
+    with pytest.raises(UserError, match="name cannot be both"):
+        processed(tmp_path, str(file), title_field="name", content_field=["name"])
+
+
+def test_an_empty_name_of_a_field_is_none(tmp_path):
+    file = write_table(tmp_path, "csv", [{"name": "Lamp", "text": LONG}])
+    assert titles(processed(tmp_path, str(file), content_field=[""])[0]) == ["Lamp"]
+
+
+def test_a_note_in_a_folder_is_no_catalogue(tmp_path):
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    write_table(folder, "csv", [{"name": "Lamp", "text": LONG}])
+    (folder / "readme.txt").write_text("hello", encoding="utf-8")
+    assert titles(processed(tmp_path, str(folder))[0]) == ["Lamp"]
+
+
+def test_a_workbook_without_rows_is_refused(tmp_path):
+    (tmp_path / "raw.xlsx").write_bytes(excel([{}]))
+    with pytest.raises(UserError, match="holds no records"):
+        processed(tmp_path, str(tmp_path / "raw.xlsx"))

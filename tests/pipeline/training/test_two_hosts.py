@@ -18,7 +18,7 @@ from tests.pipeline_run import ANSWERS, TRAINING
 from tests.running import DEADLINE, DEMO, PROJECT
 
 pytestmark = [
-    pytest.mark.slow_fault,  # the host that is left notices only after minutes
+    pytest.mark.slow_fault,  # four launchers with a training each take more than a minute
     pytest.mark.skipif(sys.platform == "win32", reason="PyTorch for Windows starts them only with libuv"),
 ]
 
@@ -81,8 +81,9 @@ def test_host_that_dies_ends_the_other_and_both_go_on(pipeline_run, tmp_path):
     assert "END OF FINE-TUNING" not in screens[1]
     assert (folder / "lora_model_demo" / "adapter_model.safetensors").exists()
     alone = losses(pipeline_run.folder)
-    assert {step: loss for step, loss in losses(folder).items() if step <= 8} == pytest.approx(
-        {step: alone[step] for step in range(1, 9)}, rel=0.02
+    # The learning rate falls over 40 steps here and over 8 there, so only the first losses are alike.
+    assert {step: loss for step, loss in losses(folder).items() if step <= 5} == pytest.approx(
+        {step: alone[step] for step in range(1, 6)}, rel=0.02
     )
 
 

@@ -91,8 +91,8 @@ TABLES = [
     table("without its last line break", "csv", delimited(rows()).rstrip().encode(), (), ALL),
     table("Windows-1252", "csv", delimited(rows(**PORTUGUESE), ";").encode("cp1252"), (), ALL),
     table("UTF-16", "csv", delimited(rows()).encode("utf-16"), ("UTF-16", "UTF-8")),
-    table("header alone", "csv", b"title,content\n", ("0 records",)),
-    table("empty file", "csv", b"", ("0 records",)),
+    table("header alone", "csv", b"title,content\n", ("holds no records",)),
+    table("empty file", "csv", b"", ("holds no records",)),
     table("one column", "csv", b"title\nOne\nTwo\n", ("no table",)),
     table(
         "quotation mark in a cell that is not quoted",

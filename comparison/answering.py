@@ -51,17 +51,18 @@ def collect(settings: Settings) -> tuple[list[Case], list[str]]:
     notes = []
     some = any(answers for answers, _wrong in kept.values())
     for system, (answers, wrong) in kept.items():
-        if some and not system.answers_file(settings).is_file():
+        file = system.answers_file(settings)
+        if some and not file.is_file():
             notes.append(
                 _("{file} is not there, so answers are missing. Make them: {command}").format(
-                    file=system.answers_file(settings).name, command=command(system.script)
+                    file=file.name, command=command(system.script)
                 )
             )
         if wrong:
             notes.append(
                 _(
                     "{file} was made with {what}: its answers are shown and not counted. Make them again: {command}"
-                ).format(file=system.answers_file(settings).name, what="; ".join(wrong), command=command(system.script))
+                ).format(file=file.name, what="; ".join(wrong), command=command(system.script))
             )
         for answer in answers:
             product = found.get(answer.product)

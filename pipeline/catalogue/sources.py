@@ -12,7 +12,7 @@ from pipeline.runtime.messages import _
 
 HUB = "hf://datasets/"
 PACKINGS = (".gz", ".zst", ".zip")
-FORMATS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".tab", ".txt", ".parquet", ".xlsx", ".xls")
+FORMATS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".tab", ".parquet", ".xlsx", ".xls")  # in a folder
 
 
 def files_of(raw_files: list[str], written: Collection[Path]) -> list[Path]:
@@ -44,7 +44,7 @@ def files_of(raw_files: list[str], written: Collection[Path]) -> list[Path]:
 
 def is_catalogue(path: Path) -> bool:
     """Whether the name of a file in a folder ends as that of a catalogue; a .txt there is more often a note."""
-    return suffix_of(path) in FORMATS and suffix_of(path) != ".txt"
+    return suffix_of(path) in FORMATS
 
 
 def suffix_of(path: Path) -> str:

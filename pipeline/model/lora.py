@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def add_lora(language_model: LanguageModel, settings: Settings) -> LanguageModel:
     """The same model with a new, untrained LoRA adapter, ready to be trained; its own weights are frozen.
 
-    Raises UserError where `lora.target_modules` or `lora.layers_to_transform` names what the model does not have, or
-    what can get no adapter.
+    Raises UserError where `lora.target_modules` names what the model does not have, or what can get no adapter.
+    `require_layers` has to be asked before, since it needs no weights.
     """
     lora, training = settings.lora, settings.training
     _require_targets(language_model.model, lora.target_modules)

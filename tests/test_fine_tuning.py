@@ -383,3 +383,11 @@ def test_projection_that_the_model_lacks_is_named(tmp_path, projections):
     settings = demo_settings(tmp_path, "--lora.target_modules", *projections)
     with pytest.raises(UserError, match="w_proj"):
         add_lora(load_foundation_model(settings), settings)
+
+
+@pytest.mark.parametrize("flags", [(), ("--training.plan_only",)])
+def test_layers_that_the_model_does_not_have_are_refused_before_it_is_loaded(pipeline_run, tmp_path, flags):
+    folder = pipeline_run.copy(tmp_path, "trn_processed.json*")
+    done = run_here("fine_tuning.py", folder, *DEMO, *TRAINING, *flags, "--lora.layers_to_transform", "99")
+    assert_refused(done, "lora.layers_to_transform", "no 99")
+    assert "Loading the model" not in done.screen

@@ -77,6 +77,7 @@ DESCRIPTION = N_("Script 5: index the catalogue in Chroma.")
 
 SLICE = 512  # products that are read and embedded together
 SLICE_CHARACTERS = 1 << 22  # of them, where they are long: a slice is in memory three times
+SLICE_DOCUMENTS = 1024  # embedded and kept together: a product of megabytes has more, in minutes of work
 SHOWN_NUMBERS = 5  # of the example of an embedding
 
 
@@ -214,22 +215,27 @@ def add_documents(
         for read, documents in prefetch((part, split(part)) for part in slices(products)):
             for product, its_documents in zip(read, documents, strict=True):
                 keywords.add(product, [document.id for document in its_documents])
-            part = look_up(len(read), stored.missing(list(chain.from_iterable(documents))), cache)
-            being_embedded.append(part)
-            yield part.texts()
+            for part in parts(len(read), stored.missing(list(chain.from_iterable(documents))), cache):
+                being_embedded.append(part)
+                yield part.texts()
 
     with progress_bar(_("Indexing products"), total=total) as bar:
+        documents = 0
         for new in embed_in_order(texts_to_embed()):
             part = being_embedded.popleft()
             if part.documents:
                 add(part.documents, part.vectors(new, cache))
+            documents += len(part.documents)
+            bar.set_postfix_str(_("{n:,} documents").format(n=documents), refresh=False)
             bar.update(part.products)
+            if not part.products:  # the bar shows an update by 0 nowhere
+                bar.refresh()
 
 
 class Slice(NamedTuple):
-    """Products that are read and embedded together: their documents that are not in the index yet."""
+    """Documents that are not in the index yet, embedded together."""
 
-    products: int
+    products: int  # that are done with these documents
     documents: list[Document]
     digests: np.ndarray
     found: np.ndarray  # (n,) bool: which of the documents an earlier run embedded
@@ -251,10 +257,13 @@ class Slice(NamedTuple):
         return vectors
 
 
-def look_up(products: int, documents: list[Document], cache: VectorCache) -> Slice:
-    """The slice of so many products, with the vectors that an earlier run kept."""
-    digests = digests_of(document.id for document in documents)
-    return Slice(products, documents, digests, *cache.find(digests))
+def parts(products: int, documents: list[Document], cache: VectorCache) -> Iterator[Slice]:
+    """The `documents` of so many products, `SLICE_DOCUMENTS` at a time, with the vectors that an earlier run kept."""
+    for start in range(0, max(1, len(documents)), SLICE_DOCUMENTS):
+        together = documents[start : start + SLICE_DOCUMENTS]
+        digests = digests_of(document.id for document in together)
+        is_last = start + SLICE_DOCUMENTS >= len(documents)
+        yield Slice(products if is_last else 0, together, digests, *cache.find(digests))
 
 
 def slices(products: Iterator[Product]) -> Iterator[list[Product]]:

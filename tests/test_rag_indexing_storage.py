@@ -21,7 +21,17 @@ import pytest
 from pipeline.command.command_line import read_settings
 from pipeline.runtime.artifacts import sole_writer
 from pipeline.runtime.errors import UserError
-from tests.running import DEMO, assert_refused, close_chroma, finish, run_here, run_script, run_well_here, start
+from tests.running import (
+    DEMO,
+    assert_refused,
+    close_chroma,
+    finish,
+    kill_when,
+    run_here,
+    run_script,
+    run_well_here,
+    start,
+)
 from tests.test_rag_indexing import added_and_removed, number_after, stored, texts_of, write_catalogue
 
 pytestmark = pytest.mark.filterwarnings("ignore:legacy embedding function config")  # Chroma about itself
@@ -61,6 +71,17 @@ def test_killed_at_random_moments_ends_with_exactly_the_same_documents(indexed, 
     undisturbed, index = stored(indexed[0]), stored(tmp_path)
     assert index.keys() == undisturbed.keys()
     assert len({document["text"] for document in index.values()}) == len(PRODUCTS)
+
+
+def test_killed_within_one_product_goes_on_within_it(small_embedding_model, tmp_path):
+    """A product of megabytes is minutes of work: its documents are kept and shown a part at a time."""
+    write_catalogue(tmp_path, [*PRODUCTS[:3], ("Atlas", " ".join(f"{number} maps." for number in range(20_000)))])
+    flags = (*DEMO, "--rag.max_records", "0", "--rag.embedding_model", str(small_embedding_model))
+    process = start("rag_indexing.py", tmp_path, *flags)
+    kill_when(process, lambda: any(file.stat().st_size for file in tmp_path.rglob("digests.bin")))
+    done = run_well_here("rag_indexing.py", tmp_path, *flags)
+    assert 0 < number_after("generated in this run", done.screen) <= number_after("Total chunks", done.screen) - 1024
+    assert re.search(r"0/4 .* 1,024 documents", done.errors)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent to a process otherwise there")

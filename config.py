@@ -218,7 +218,11 @@ class ModelSettings(Group):
         ),
         RUN,
     )
-    device_map: Literal["auto", "cuda", "cpu"] = setting("auto", N_("where the model runs; auto: the card"), RUN)
+    device_map: Literal["auto", "cuda", "balanced", "cpu"] = setting(
+        "auto",
+        N_("where the model runs; auto: the card; balanced: its layers on all cards, for one that fits no single one"),
+        RUN,
+    )
     backend: Literal["auto", "unsloth", "transformers"] = setting(
         "auto", N_("auto: unsloth on an NVIDIA card, transformers without one"), RUN
     )
@@ -269,6 +273,18 @@ class TrainingSettings(Group):
         ge=0,
         le=1,
     )
+    missing_share: float = setting(
+        0.2,
+        N_(
+            "share of the examples with documents, 0 to 1, that teach to say that the product is not in the catalogue, "
+            "since its own document is missing; more say so more often, rightly and wrongly"
+        ),
+        LEARNED,
+        EXAMPLES,
+        before=0.2,
+        ge=0,
+        le=1,
+    )
     num_train_epochs: float = setting(2, N_("passes over the examples"), LEARNED, gt=0)
     max_steps: int = setting(
         -1, N_("stop after this many optimizer steps; -1 or 0: the number of epochs decides"), LEARNED, ge=-1
@@ -290,6 +306,12 @@ class TrainingSettings(Group):
             "pack the examples of a micro-batch end to end, without padding, so that none sees another; false: pad them"
         ),
         LEARNED,
+    )
+    fsdp: bool = setting(
+        False,
+        N_("several cards: each holds a part of the model instead of all of it (FSDP), for one that fits no card"),
+        LEARNED,
+        before=False,
     )
     memory_gb: float | None = setting(
         None, N_("plan for a card with this many GB; default: the card's free memory"), RUN, gt=0

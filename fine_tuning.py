@@ -6,7 +6,8 @@
     python fine_tuning.py --training.plan_only              only say whether it fits the card
     python fine_tuning.py --training.retrieval_share 0.5    half of the examples teach to read what retrieval finds
     python fine_tuning.py --model.save_merged               also save the merged 16-bit model
-    torchrun --nproc_per_node 2 fine_tuning.py              on two cards (docs/several-cards.md: also of two machines)
+    torchrun --nproc_per_node 2 fine_tuning.py              on two cards (docs/several-cards.md: also of two machines,
+                                                            and a model that is too large for one card)
     python fine_tuning.py --model.save_gguf q4_k_m          also save a GGUF file for llama.cpp and Ollama
 
 Supervised fine-tuning on prompts `title -> description`, or in part on `title and documents -> description`; the
@@ -56,10 +57,12 @@ from pipeline.training.examples import (
 from pipeline.training.export import export, rehearse_gguf, require_export_tools
 from pipeline.training.memory_plan import MemoryPlan, limit_memory, padded, plan_memory, show_plan
 from pipeline.training.processes import join_processes, require_shared
+from pipeline.training.sharding import require_shardable, whole_adapter
 
 if TYPE_CHECKING:
     from accelerate import PartialState
     from datasets import Dataset
+    from torch import Tensor
 
     from pipeline.training.statistics import TrainingStatistics
     from pipeline.training.trainer import DescriptionTrainer
@@ -73,6 +76,7 @@ def main(settings: Settings) -> None:
     if settings.training.plan_only:
         plan_only(settings)
         return
+    require_shardable(settings)
     require_export_tools(settings)
     require_replaceable(settings.model.lora_dir)
     require_usable_path(settings)
@@ -87,8 +91,9 @@ def main(settings: Settings) -> None:
         rehearse_gguf(language_model, settings)
         trainer = configure_trainer(language_model, examples, plan, foundation, settings)
         statistics = train(trainer, settings)
+        weights = whole_adapter(language_model.model, settings)
         if processes.is_main_process:
-            finish(trainer, statistics, language_model, settings)
+            finish(trainer, statistics, language_model, weights, settings)
     print("\n" + ">" * 29, _("END OF FINE-TUNING"), "<" * 30)
     processes.destroy_process_group()
 
@@ -173,7 +178,7 @@ def plan_in(folder: Path, settings: Settings) -> None:
 
 def load_model(plan: MemoryPlan, settings: Settings) -> LanguageModel:
     banner(_("Loading the model and the tokenizer..."))
-    language_model = load_foundation_model(settings, offload_embedding=plan.offload_embedding)
+    language_model = load_foundation_model(settings, plan.offload_embedding, sharded=settings.training.fsdp)
     print("\n" + _("Model {name} and its tokenizer loaded!").format(name=settings.model.name))
     return language_model
 
@@ -224,19 +229,24 @@ def finish(
     trainer: DescriptionTrainer,
     statistics: TrainingStatistics | None,
     language_model: LanguageModel,
+    weights: dict[str, Tensor] | None,
     settings: Settings,
 ) -> None:
-    """Show what came of the training and save it: the adapter whatever goes wrong before that."""
+    """Show what came of the training and save it: the adapter whatever goes wrong before that.
+
+    `weights` are the adapter's where the model is spread over several cards, so that no card alone can answer.
+    """
     from pipeline.training.statistics import final_losses
 
     try:
         if statistics:
             statistics.report()
         print("\n" + _("Training completed!"))
-        ask_twice(language_model, settings)
+        if weights is None:
+            ask_twice(language_model, settings)
         banner(_("Saving the trained model to {folder}...").format(folder=settings.model.lora_dir))
     finally:
-        save_adapter(language_model, final_losses(trainer), settings)
+        save_adapter(language_model, weights, final_losses(trainer), settings)
     export(language_model, settings_of_the_adapter(settings), settings)
     print(_("Done."))
     remove_training(Path(trainer.args.output_dir), settings)

@@ -128,23 +128,25 @@ def training_of(folder: Path, adapter: str) -> dict:
 def show(file: Path) -> None:
     """Print the table of all cells and draw a picture of each catalogue and model beside `file`."""
     rows = rows_of([json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()])
-    header = ["model", "catalogue", "top_k", "system", "seeds", *METRICS.values(), "says not in catalogue", "words"]
+    header = ["model", "embedding", "catalogue", "top_k", "system", "seeds", *METRICS.values()]
+    header += ["says not in catalogue", "words"]
     print("| " + " | ".join(header) + " |\n|" + "---|" * len(header))
     for key, cells in rows.items():
-        figures = [spread([mean_of(cell, key[3], metric) for cell in cells]) for metric in METRICS]
-        noticed = [cell["shares"].get(key[3], {}).get("abstained_similar") for cell in cells]
+        *setting, system, _share = key
+        figures = [spread([mean_of(cell, system, metric) for cell in cells]) for metric in METRICS]
+        noticed = [cell["shares"].get(system, {}).get("abstained_similar") for cell in cells]
         noticed = spread([100 * share["hits"] / share["n"] for share in noticed if share])
-        length = spread([estimate["mean"] for cell in cells if (estimate := cell["lengths"].get(key[3]))])
-        print("| " + " | ".join([*map(str, key[:3]), label(key), str(len(cells)), *figures, noticed, length]) + " |")
-    for model, catalogue in dict.fromkeys(key[:2] for key in rows):
-        of_catalogue = {key: cells for key, cells in rows.items() if key[:2] == (model, catalogue)}
-        picture = file.with_name(f"findings-{catalogue}-{model}.svg")
-        draw(of_catalogue, f"{catalogue}, {model}", picture)
+        length = spread([estimate["mean"] for cell in cells if (estimate := cell["lengths"].get(system))])
+        print("| " + " | ".join([*map(str, setting), label(key), str(len(cells)), *figures, noticed, length]) + " |")
+    for setting in dict.fromkeys(key[:3] for key in rows):
+        model, embedding, catalogue = setting
+        picture = file.with_name(f"findings-{catalogue}-{model}-{embedding}.svg")
+        draw({key: cells for key, cells in rows.items() if key[:3] == setting}, ", ".join(setting), picture)
         print(f"\n{picture}")
 
 
 def rows_of(cells: list[dict]) -> dict[tuple, list[dict]]:
-    """Model, catalogue, top_k, system, share -> its cells, one a seed: the last one that was run.
+    """Model, embedding, catalogue, top_k, system, share -> its cells, one a seed: the last one that was run.
 
     Without the adapter the share and the seed say nothing, and without retrieval top_k: such a system has one row.
     """
@@ -154,8 +156,8 @@ def rows_of(cells: list[dict]) -> dict[tuple, list[dict]]:
             top_k = cell["top_k"] if system.startswith("rag") else "-"
             share = cell["share"] if system.endswith("fine_tuned") else 0
             seed = cell["seed"] if system.endswith("fine_tuned") else 0
-            rows[cell["model"], cell["catalogue"], top_k, system, share][seed] = cell
-    order = sorted(rows, key=lambda key: (*key[:2], str(key[2]), [*SYSTEMS].index(key[3]), key[4]))
+            rows[cell["model"], cell["embedding"], cell["catalogue"], top_k, system, share][seed] = cell
+    order = sorted(rows, key=lambda key: (*key[:3], str(key[3]), [*SYSTEMS].index(key[4]), key[5]))
     return {key: [*rows[key].values()] for key in order}
 
 
@@ -183,18 +185,24 @@ def draw(rows: dict[tuple, list[dict]], title: str, picture: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, panels = pyplot.subplots(1, len(METRICS), sharey=True, figsize=(3.2 * len(METRICS), 0.9 + 0.42 * len(rows)))
-    for panel, (metric, name) in zip(panels, METRICS.items(), strict=True):
+    measured = {
+        metric: name
+        for metric, name in METRICS.items()
+        if any(cell["means"][key[4]][metric] for key, cells in rows.items() for cell in cells)
+    }
+    size = (3.2 * len(measured), 0.9 + 0.42 * len(rows))
+    figure, panels = pyplot.subplots(1, len(measured), sharey=True, figsize=size)
+    for panel, (metric, name) in zip(panels, measured.items(), strict=True):
         for place, (key, cells) in enumerate(rows.items()):
             for number, cell in enumerate(cells):
-                estimate = cell["means"][key[3]][metric]
+                estimate = cell["means"][key[4]][metric]
                 if estimate:
                     at = place + 0.16 * (number - (len(cells) - 1) / 2)
-                    panel.plot([estimate["low"], estimate["high"]], [at, at], color=COLOURS[key[3]], alpha=0.5)
-                    panel.plot(estimate["mean"], at, "o", color=COLOURS[key[3]], markersize=4)
+                    panel.plot([estimate["low"], estimate["high"]], [at, at], color=COLOURS[key[4]], alpha=0.5)
+                    panel.plot(estimate["mean"], at, "o", color=COLOURS[key[4]], markersize=4)
         panel.set_title(name, fontsize=10)
         panel.grid(axis="x", alpha=0.3)
-    names = [label(key) + (f", top_k {key[2]}" if key[2] != "-" else "") for key in rows]
+    names = [label(key) + (f", top_k {key[3]}" if key[3] != "-" else "") for key in rows]
     panels[0].set_yticks(range(len(rows)), names, fontsize=8)
     panels[0].invert_yaxis()
     figure.suptitle(title, fontsize=11)

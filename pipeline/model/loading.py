@@ -70,7 +70,8 @@ def choose_backend(settings: Settings) -> str:
     backend = settings.model.backend
     if backend == "auto":
         backend = "unsloth" if has_card or settings.model.load_in_4bit else "transformers"
-    if not has_card and (backend == "unsloth" or settings.model.load_in_4bit or settings.model.device_map == "cuda"):
+    needs_card = settings.model.load_in_4bit or settings.model.device_map in ("cuda", "balanced")
+    if not has_card and (backend == "unsloth" or needs_card):
         raise UserError(
             _(
                 "There is no CUDA device, and these settings need one. With an NVIDIA card, install a CUDA build of "
@@ -96,15 +97,18 @@ def announce_settings(settings: Settings) -> None:
     banner(_("Creating the {backend} settings").format(backend=names.get(backend, backend)))
 
 
-def load_foundation_model(settings: Settings, offload_embedding: bool | None = None) -> LanguageModel:
+def load_foundation_model(
+    settings: Settings, offload_embedding: bool | None = None, sharded: bool = False
+) -> LanguageModel:
     """The foundation model, in 4 bits where the settings say so. Raises UserError where it cannot be had.
 
     `offload_embedding` says whether Unsloth leaves the input embedding in system memory; None leaves that to Unsloth.
+    `sharded`: it stays in system memory, ready to be spread over several cards.
     """
     backend = choose_backend(settings)
     try:
         _require_safe_weights(settings)
-        language_model = _load(backend, settings, offload_embedding)
+        language_model = _load(backend, settings, offload_embedding, sharded)
         language_model = language_model._replace(fingerprint=weights_fingerprint(settings))
     except (OSError, ValueError) as error:
         if getattr(error, "errno", None):  # a full disk, a folder without rights: no fault of the model's
@@ -169,7 +173,7 @@ def resolve_dtype(settings: Settings) -> torch.dtype:
     return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
 
 
-def _load(backend: str, settings: Settings, offload_embedding: bool | None) -> LanguageModel:
+def _load(backend: str, settings: Settings, offload_embedding: bool | None, sharded: bool) -> LanguageModel:
     name, revision = local_folder(settings.model.name), settings.model.revision
     shared: dict[str, Any] = {
         "dtype": resolve_dtype(settings),
@@ -187,23 +191,34 @@ def _load(backend: str, settings: Settings, offload_embedding: bool | None) -> L
             use_exact_model_name=True,  # else another model of the hub may take its place, and the adapter names that
             use_gradient_checkpointing=False,  # pipeline.model.lora says what training wants
             offload_embedding="auto" if offload_embedding is None else offload_embedding,
+            device_map="balanced" if settings.model.device_map == "balanced" else "sequential",
             **shared,
         )
     else:
         from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
-        if settings.model.load_in_4bit and not _is_quantized(name, settings):
+        quantized = _is_quantized(name, settings)
+        if quantized and sharded:
+            raise UserError(
+                _(
+                    "{name} is stored in 4 bits, which cannot be spread over several cards. Name the model in 16 bits "
+                    "with --model.name: it is quantised when it is loaded."
+                ).format(name=settings.model.name)
+            )
+        if settings.model.load_in_4bit and not quantized:
             shared["quantization_config"] = BitsAndBytesConfig(
                 load_in_4bit=True,
                 bnb_4bit_quant_type="nf4",
                 bnb_4bit_use_double_quant=True,
                 bnb_4bit_compute_dtype=shared["dtype"],
+                bnb_4bit_quant_storage=shared["dtype"] if sharded else None,  # FSDP shards floating-point numbers only
             )
         if settings.model.attn_implementation != "auto":
             shared["attn_implementation"] = settings.model.attn_implementation
         tokenizer = AutoTokenizer.from_pretrained(name, revision=revision, trust_remote_code=False)
         try:
-            model = AutoModelForCausalLM.from_pretrained(name, device_map=_device_map(settings), **shared)
+            device_map = "cpu" if sharded else _device_map(settings)
+            model = AutoModelForCausalLM.from_pretrained(name, device_map=device_map, **shared)
         except ImportError as error:  # flash-attn or bitsandbytes
             raise UserError(
                 _("The model {name} cannot be loaded with these settings: {reason}").format(
@@ -220,6 +235,8 @@ def _load(backend: str, settings: Settings, offload_embedding: bool | None) -> L
 def _device_map(settings: Settings) -> str:
     import torch
 
+    if settings.model.device_map == "balanced":
+        return "balanced"
     return "cpu" if settings.model.device_map == "cpu" or not torch.cuda.is_available() else "cuda"
 
 

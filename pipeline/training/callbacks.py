@@ -21,6 +21,7 @@ from pipeline.runtime.messages import _
 from pipeline.runtime.progress import progress_bar
 from pipeline.training.checkpoints import checkpoints, step_of
 from pipeline.training.loss_curve import draw_loss_curve
+from pipeline.training.sharding import own_part
 from pipeline.training.trainer import DescriptionTrainer
 
 METRICS_FILE = "metrics.jsonl"
@@ -130,7 +131,7 @@ class LossWatch(TrainerCallback):
             return
         if self.bad_since:
             control.should_save = False
-        elif not all(weight.isfinite().all() for weight in model.parameters() if weight.requires_grad):
+        elif not all(own_part(weight).isfinite().all() for weight in model.parameters() if weight.requires_grad):
             self.bad_since = state.global_step + 1
             self.end(args, state.global_step, math.nan)
 

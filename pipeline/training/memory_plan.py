@@ -142,7 +142,8 @@ def room_in(available: int) -> int:
 
 def can_offload_embedding(shape: Shape, settings: Settings) -> bool:
     """Unsloth can leave it in system memory, from where a step reads one row for each token."""
-    return settings.model.backend != "transformers" and number_of_cards() == 1 and shape.input_embedding() > 0
+    model, alone = settings.model, number_of_cards() == 1 and settings.model.device_map != "balanced"
+    return model.backend != "transformers" and alone and shape.input_embedding() > 0
 
 
 # ------------------------------------------------------------------------------------------------------------ the card

@@ -21,7 +21,7 @@ class TrainingStatistics:
 
     def __init__(self, trainer: DescriptionTrainer, steps_before: int):
         self.trainer, self.steps_before = trainer, steps_before
-        self.on_card = trainer.model.device.type == "cuda"
+        self.on_card = trainer.args.device.type == "cuda"
         self.reserved_before = torch.cuda.max_memory_reserved() if self.on_card else 0
         self.start, self.seconds = time.perf_counter(), 0.0
 

@@ -26,6 +26,7 @@ from pipeline.training.examples import Examples, token_lengths
 from pipeline.training.memory_model import GIB
 from pipeline.training.memory_plan import MemoryPlan
 from pipeline.training.micro_batches import IGNORED, batch_sampler
+from pipeline.training.sharding import trainer_arguments
 
 
 class DescriptionTrainer(SFTTrainer):
@@ -156,7 +157,7 @@ def make_trainer(
     # Beside the checkpoints, which go; the name is the training's own, so that one that goes on adds to its curves.
     os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(folder.parent / "tensorboard" / folder.name))
     patience = settings.training.early_stopping_patience if examples.held_out is not None else 0
-    on_card = language_model.model.device.type == "cuda"
+    on_card = language_model.model.device.type == "cuda" or settings.training.fsdp  # which moves it there
     trainer = DescriptionTrainer(
         plan,
         model=language_model.model,
@@ -179,6 +180,7 @@ def trainer_config(plan: MemoryPlan, folder: Path, on_card: bool, evaluates: boo
         num_train_epochs=training.num_train_epochs,
         max_steps=training.max_steps,
         **plan.trainer_arguments(),
+        **trainer_arguments(settings),
         warmup_steps=training.warmup_steps,
         learning_rate=training.learning_rate,
         weight_decay=training.weight_decay,

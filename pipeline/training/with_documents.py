@@ -2,6 +2,8 @@
 
 A model that was trained on titles alone writes without reading. So a share of the examples has the product's own text
 among others, at a random place, and teaches to find it; in some the own text is missing, and they teach to say so.
+(RAFT keeps the answer where the document is missing; here that would teach to invent, so the answer is the one that
+script 7 gives where nothing is found.)
 
 RAFT: Zhang et al. 2024, «Adapting Language Model to Domain Specific RAG», https://arxiv.org/abs/2403.10131
 """
@@ -26,11 +28,6 @@ from pipeline.catalogue.prompts import (
 from pipeline.runtime.messages import _
 from pipeline.runtime.progress import progress_bar
 from pipeline.search.keyword_index import KeywordIndex, new_index
-
-# Of the examples with documents, the share whose own document is missing. One of five is enough to learn one sentence,
-# and the other four teach to read. (RAFT keeps the answer where the document is missing; here that would teach to
-# invent, so the answer is the one that script 7 gives where nothing is found.)
-MISSING = 0.2
 
 Example = dict[str, str]  # `instruction`, `input` and `output`
 
@@ -58,7 +55,7 @@ def example_of(product: Product, neighbours: Neighbours, settings: Settings) -> 
     chosen, without_own, place = draws(product.product, settings.training.seed)
     if chosen >= settings.training.retrieval_share:
         return of_title(product)
-    missing = without_own < MISSING
+    missing = without_own < settings.training.missing_share
     return of_documents(product, neighbours.nearest(product, settings.rag.top_k - (not missing)), missing, place)
 
 

@@ -17,8 +17,12 @@ SMALL = (
 
 
 def findings(*arguments: str) -> str:
+    return benchmark("findings.py", *arguments)
+
+
+def benchmark(name: str, *arguments: str) -> str:
     done = subprocess.run(
-        [sys.executable, str(PROJECT / "benchmarks" / "findings.py"), *arguments], capture_output=True, encoding="utf-8"
+        [sys.executable, str(PROJECT / "benchmarks" / name), *arguments], capture_output=True, encoding="utf-8"
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -48,6 +52,13 @@ def test_cells_share_what_they_can_and_the_table_tells_them(tmp_path, small_embe
     page = next((tmp_path / "work").glob("*/share0.5*.html")).read_text(encoding="utf-8")
     assert "Retrieval + fine-tuning, 50% with documents" in page
     table = findings("show", str(cells))
-    assert "| tiny | woods | 2 | retrieval + fine-tuning, 50 % with documents | 1 |" in table
+    assert "| tiny | embedding-model | woods | 2 | retrieval + fine-tuning, 50 % with documents | 1 |" in table
     assert table.count("| foundation |") == 1
-    assert "<svg" in (tmp_path / "work" / "findings-woods-tiny.svg").read_text(encoding="utf-8")
+    assert "<svg" in (tmp_path / "work" / "findings-woods-tiny-embedding-model.svg").read_text(encoding="utf-8")
+
+    [adapter] = (tmp_path / "work").glob("*/lora-share0.5-*.meta.json")
+    same = ("--work_dir", str(adapter.parent), "--model.lora_dir", adapter.name.removesuffix(".meta.json"))
+    same += ("--model.name", str(model), "--rag.embedding_model", str(small_embedding_model), "--rag.top_k", "2")
+    said = benchmark("missing_products.py", "--titles", "3", "--without_floor", *same, *SMALL)
+    assert "3 titles of " in said
+    assert said.count(" of 3 say so") == 4

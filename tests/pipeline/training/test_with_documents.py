@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.catalogue.products import Product
 from pipeline.catalogue.prompts import NOT_IN_CATALOGUE, retrieval_prompt
-from pipeline.training.with_documents import MISSING, examples_of, title_of
+from pipeline.training.with_documents import examples_of, title_of
 from tests.running import DEMO, demo_settings, run_well, write_catalogue
 from tests.tiny_model import make_tiny_model
 
@@ -48,8 +48,11 @@ def test_no_share_is_the_original_s_training(tmp_path):
     assert with_documents(made) == {}
 
 
-def test_share_has_the_own_text_at_any_place_among_similar_ones_or_the_sentence_of_script_7(tmp_path):
-    made = with_documents(examples(tmp_path, "--training.retrieval_share", "0.5", "--rag.top_k", "3"))
+@pytest.mark.parametrize(("flags", "missing_share"), [((), 0.2), (("--training.missing_share", "0.5"), 0.5)])
+def test_share_has_the_own_text_at_any_place_among_similar_ones_or_the_sentence_of_script_7(
+    flags, missing_share, tmp_path
+):
+    made = with_documents(examples(tmp_path, "--training.retrieval_share", "0.5", "--rag.top_k", "3", *flags))
     assert len(made) / len(PRODUCTS) == pytest.approx(0.5, abs=0.07)
     places, missing = [], 0
     for title, description in PRODUCTS:
@@ -66,7 +69,7 @@ def test_share_has_the_own_text_at_any_place_among_similar_ones_or_the_sentence_
         else:
             missing += 1
             assert made[title]["output"] == NOT_IN_CATALOGUE
-    assert missing / len(made) == pytest.approx(MISSING, abs=0.07)
+    assert missing / len(made) == pytest.approx(missing_share, abs=0.07)
     for place in range(3):
         assert places.count(place) / len(places) == pytest.approx(1 / 3, abs=0.1)
 

@@ -1,0 +1,73 @@
+"""A model that is too large for one card, spread over the cards of a training: FSDP, fully sharded data parallel.
+
+Each card holds a part of every layer, and gets the other parts for as long as it computes with that layer.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from config import Settings
+from pipeline.runtime.errors import UserError
+from pipeline.runtime.messages import _
+from pipeline.training.memory_model import number_of_cards
+
+if TYPE_CHECKING:
+    import torch
+    from peft import PeftModel
+
+
+def require_shardable(settings: Settings) -> None:
+    """Raise UserError where a model in parts is asked for together with what it cannot do."""
+    by_itself = number_of_cards() == 1 and settings.model.backend != "transformers"
+    if settings.model.device_map == "balanced" and not by_itself:
+        raise UserError(
+            _(
+                "With --model.device_map balanced, Unsloth spreads the layers over all cards in one process: start "
+                "script 3 without torchrun and without --model.backend transformers."
+            )
+        )
+    if not settings.training.fsdp:
+        return
+    if number_of_cards() == 1 or settings.model.device_map == "cpu":
+        raise UserError(
+            _(
+                "training.fsdp spreads the model over several cards, and there is only one process, or no card. Start "
+                "one for each card, before all flags: torchrun --nproc_per_node 2 fine_tuning.py"
+            )
+        )
+    if settings.model.backend != "transformers" or settings.training.optim != "adamw_torch":
+        raise UserError(
+            _(
+                "With FSDP, Unsloth cannot train, and the 8-bit optimizers take no parts of a weight. Add: "
+                "--model.backend transformers --training.optim adamw_torch"
+            )
+        )
+    if settings.model.save_merged or settings.model.save_gguf:
+        raise UserError(
+            _("training.fsdp: the merged model and the GGUF file need the whole model on one card. Leave them out.")
+        )
+
+
+def trainer_arguments(settings: Settings) -> dict[str, Any]:
+    """What sharding asks of TRL's SFTConfig."""
+    return {"fsdp": True} if settings.training.fsdp else {}
+
+
+def own_part(weight: torch.Tensor) -> torch.Tensor:
+    """What this process has of a weight: all of it, unless it is spread over several cards."""
+    return weight.to_local() if hasattr(weight, "to_local") else weight
+
+
+def whole_adapter(model: PeftModel, settings: Settings) -> dict[str, torch.Tensor] | None:
+    """The weights of the adapter, put together from all cards; None where each has all of it.
+
+    Every process calls it.
+    """
+    if not settings.training.fsdp:
+        return None
+    return {
+        name: (weight.full_tensor() if hasattr(weight, "full_tensor") else weight).cpu()
+        for name, weight in model.named_parameters()
+        if weight.requires_grad
+    }

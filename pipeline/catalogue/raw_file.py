@@ -23,7 +23,8 @@ from pipeline.runtime.messages import _
 
 SAMPLE_BYTES = 1 << 20
 RECORDS_LOOKED_AT = 200
-UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+LOOKED_AT_FOR_UTF_16 = 64  # bytes, of a file without a mark
 UTF_8_MARK = b"\xef\xbb\xbf"
 OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 
@@ -142,8 +143,8 @@ def _require_file(path: Path) -> None:
 
 def _skip_blanks(text: BinaryIO, path: Path) -> tuple[int, int]:
     """Go to the first character that is not blank: its place in bytes, and the line that it stands on, from 1."""
-    beginning = text.peek(4)[:4]
-    if beginning[:2] in UTF_16:
+    beginning = text.peek(LOOKED_AT_FOR_UTF_16)[:LOOKED_AT_FOR_UTF_16]
+    if _is_utf_16(beginning):
         raise UserError(_("{path} is UTF-16. Save it as UTF-8.").format(path=path))
     start = len(text.read(3)) if beginning[:3] == UTF_8_MARK else 0
     first_line, first = 1, b""
@@ -153,6 +154,19 @@ def _skip_blanks(text: BinaryIO, path: Path) -> tuple[int, int]:
         start += len(blank)
         first_line += blank.count(b"\n")
     return start, first_line
+
+
+def _is_utf_16(beginning: bytes) -> bool:
+    """Whether a text that begins so is UTF-16: it has a mark, or nearly every second byte of it is 0, and no other.
+
+    The second is what Latin letters, digits and signs look like in UTF-16. A text in UTF-8 has no such bytes.
+    """
+    if beginning[:2] in UTF_16_MARKS:
+        return True
+    evens, odds = beginning[::2], beginning[1::2]
+    return len(odds) >= 4 and any(
+        zeros.count(0) * 4 >= len(zeros) * 3 and 0 not in others for zeros, others in ((evens, odds), (odds, evens))
+    )
 
 
 def _sample(path: Path, start: int) -> bytes:

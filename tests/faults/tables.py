@@ -49,6 +49,7 @@ SHOP = [
     {"Handle": "two", "Title": "Two", "Body (HTML)": f"<p>{TEXT}</p>", "Variant SKU": "4"},
 ]
 PORTUGUESE = {"title": "Nome do Produto", "content": "Descri\u00e7\u00e3o"}
+PORTUGUESE_TABLE = delimited(rows(**PORTUGUESE), ";")
 
 TABLES = [
     case
@@ -89,8 +90,15 @@ TABLES = [
     table("lines that end with CR LF", "csv", delimited(rows(), lineterminator="\r\n").encode(), (), ALL),
     table("lines that end with CR", "csv", delimited(rows(), lineterminator="\r").encode(), (), ALL),
     table("without its last line break", "csv", delimited(rows()).rstrip().encode(), (), ALL),
-    table("Windows-1252", "csv", delimited(rows(**PORTUGUESE), ";").encode("cp1252"), (), ALL),
+    table("Windows-1252", "csv", PORTUGUESE_TABLE.encode("cp1252"), (), ALL),
     table("UTF-16", "csv", delimited(rows()).encode("utf-16"), ("UTF-16", "UTF-8")),
+    table("UTF-16 without its mark", "csv", PORTUGUESE_TABLE.encode("utf-16-le"), ("raw.csv is UTF-16", "UTF-8")),
+    table(
+        "UTF-16 without its mark, big-endian",
+        "csv",
+        PORTUGUESE_TABLE.encode("utf-16-be"),
+        ("raw.csv is UTF-16", "UTF-8"),
+    ),
     table("header alone", "csv", b"title,content\n", ("holds no records",)),
     table("empty file", "csv", b"", ("holds no records",)),
     table("one column", "csv", b"title\nOne\nTwo\n", ("no table",)),

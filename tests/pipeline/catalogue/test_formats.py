@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import process_data
 from config import DataSettings
 from demo import make_catalogue
-from pipeline.catalogue import delimited, sources
+from pipeline.catalogue import delimited, raw_file, sources
 from pipeline.catalogue.columns import HubDataset
 from pipeline.catalogue.duplicates import Seen
 from pipeline.catalogue.raw_file import open_raw
@@ -102,6 +102,11 @@ def test_variants_are_counted_where_a_block_ends_between_them(tmp_path, monkeypa
     written, counts = processed(tmp_path, str(file))
     assert titles(written) == ["One", "Two"]
     assert (counts.variants, counts.empty) == (30, 0)
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1))
+def test_utf_8_is_never_taken_for_utf_16(text):
+    assert not raw_file._is_utf_16(text.encode("utf-8"))
 
 
 # ------------------------------------------------------------------------------------------------- shapes of catalogues

@@ -2,8 +2,9 @@
 
 A line break ends a row only where the number of quotation marks before it is even, so that the file can be cut into
 blocks of rows without reading the cells; worker processes read them. That fails where a quotation mark stands within
-a cell that is not quoted (`5" tube`). A worker notices: the block's last row, which it adds itself, is not read as a
-row. Then the file is read once more, row by row in the main process (`Splitless`).
+a cell that is not quoted (`5" tube`), or is never closed. A worker notices: the block's last row, which it adds itself,
+is not read as a row, or a quotation mark stands where it cannot close a cell. Then the file is read once more, row by
+row in the main process (`Splitless`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import BinaryIO, NamedTuple
 
 from pipeline.catalogue.json_lines import LONGEST_LINE, Stretch, text_of
 from pipeline.catalogue.packed import BLOCK_BYTES, HashedFile, ReadFromDisk
+from pipeline.catalogue.quotation_marks import Rows, csv_reader, first_unclosed_line, may_have_swallowed, never_closed
 from pipeline.catalogue.records import (
     Fields,
     Readings,
@@ -29,14 +31,14 @@ from pipeline.catalogue.records import (
     sorted_out_rows,
     without_variants,
 )
-from pipeline.runtime.errors import UserError
-from pipeline.runtime.messages import N_, _
+from pipeline.runtime.messages import N_
 
 DELIMITERS = ",;\t|"
 SUFFIXES = (".csv", ".tsv", ".tab", ".txt")
 ROWS_LOOKED_AT = 200
 BLOCK_ROWS = 500
 LINE_END = re.compile(rb"\r\n?|\n")
+END_OF_ROWS = '"end"\n'  # closes a quotation mark that is still open
 UNDECODED = re.compile("[\udc80-\udcff]")
 
 
@@ -65,6 +67,7 @@ class Delimited(ReadFromDisk):
     disk_file: HashedFile
     text: BinaryIO
     start: int  # the place of the first row in the text, in bytes
+    first_line: int  # the line that it stands on
     first_place: int  # its number: the header is row 1
     is_packed: bool
     row_by_row: bool
@@ -98,7 +101,7 @@ class Delimited(ReadFromDisk):
         while chunk := self.text.read(BLOCK_BYTES):
             pending += chunk
             quotes += chunk.count(b'"')
-            end = _end_of_rows(pending, quotes)
+            end = _end_of_rows(pending, quotes, len(pending) - len(chunk))
             if end:
                 block, pending = pending[:end], pending[end:]
                 yield block if self.is_packed else Stretch(self.disk_file.path, start, end)
@@ -112,43 +115,33 @@ class Delimited(ReadFromDisk):
     def _readings(self) -> Iterator[list]:
         """Raises UserError where a quotation mark is never closed: nothing tells where the next row would start."""
         decoded = io.TextIOWrapper(self.text, self.dialect.encoding, errors="surrogateescape", newline="")
-        last_row = _row_of(self.dialect.header, self.dialect.delimiter)
-        lines = (line.replace("\0", "") for line in itertools.chain(decoded, ["\n", last_row]))
-        rows = _rows(lines, self.dialect.delimiter)
-        number, row, block = self.first_place, None, []
+        rows = Rows(itertools.chain(decoded, ["\n", END_OF_ROWS]), self.dialect.delimiter)
+        block = []
         try:
             for row in rows:
+                if rows.unclosed_line is not None:
+                    raise never_closed(self.disk_file.path, self.first_line + rows.unclosed_line)
                 block.append(_reading(row, self.dialect))
-                number += 1
                 if len(block) == BLOCK_ROWS:
                     yield block[:-2]  # the last two may be those added
                     block = block[-2:]
-            closed = row == list(self.dialect.header)
-        except csv.Error:
-            closed, number = False, number + 1
-        if not closed:
-            raise UserError(
-                _("{path}, row {n}: a quotation mark is opened there and never closed. Correct this row.").format(
-                    path=self.disk_file.path, n=number - 1
-                )
-            )
-        yield block[:-2] if len(block) > 1 and block[-2] is None else block[:-1]
+        except csv.Error:  # a cell beyond LONGEST_LINE
+            raise never_closed(self.disk_file.path, self.first_line + (rows.unclosed_line or rows.line)) from None
+        yield block[:-2]
 
 
-def _end_of_rows(text: bytes, quotes: int) -> int:
-    """The place behind the last line break of `text` with an even number of quotation marks before it; 0 for none."""
+def _end_of_rows(text: bytes, quotes: int, start: int = 0) -> int:
+    """The place behind the last line break with an even number of quotation marks before it; 0 for none from `start`.
+
+    `quotes` is the number of quotation marks in `text`.
+    """
     end = len(text)
-    while (newline := text.rfind(b"\n", 0, end)) >= 0:
+    while (newline := text.rfind(b"\n", start, end)) >= 0:
         quotes -= text.count(b'"', newline, end)
         if quotes % 2 == 0:
             return newline + 1
         end = newline
     return 0
-
-
-def _rows(lines, delimiter: str) -> Iterator[list[str]]:
-    csv.field_size_limit(LONGEST_LINE)
-    return csv.reader(lines, delimiter=delimiter)
 
 
 def _row_of(cells: tuple[str, ...], delimiter: str) -> str:
@@ -163,9 +156,11 @@ def _row_of(cells: tuple[str, ...], delimiter: str) -> str:
 def read_rows(block: Stretch | bytes, dialect: Dialect) -> Readings:
     """Read the rows of a block. Arrow does it, and Python's csv where a row is not as the header says.
 
-    Raises Splitless where the block does not end with the end of a row.
+    Raises Splitless where the block does not end with the end of a row, and where a cell may have swallowed others.
     """
     text = text_of(block)
+    if b'"' in text and may_have_swallowed(text, dialect.delimiter):
+        raise Splitless
     if dialect.encoding != "utf-8":
         text = text.decode(dialect.encoding, "replace").encode("utf-8")
     last_row = _row_of(dialect.header, dialect.delimiter)
@@ -175,7 +170,7 @@ def read_rows(block: Stretch | bytes, dialect: Dialect) -> Readings:
         return _records(columns)
     lines = io.StringIO(ended.decode("utf-8", "surrogateescape").replace("\0", "") + last_row, newline="")
     try:
-        rows = list(_rows(lines, dialect.delimiter))
+        rows = list(csv_reader(lines, dialect.delimiter))
     except csv.Error:
         raise Splitless from None
     if rows.pop() != list(dialect.header):
@@ -236,12 +231,17 @@ class Beginning(NamedTuple):
     header: tuple[str, ...]
     header_bytes: int
     rows: list[dict[str, str]]  # the first ones
+    unclosed_line: int | None  # where they open a quotation mark that is never closed, counted from 0
 
 
 def beginning_of(sample: bytes, is_whole: bool) -> Beginning | None:
     """How the table that starts with `sample` is written; None where it is none. `is_whole`: nothing follows."""
     if not is_whole:
-        sample = sample[: _end_of_rows(sample, sample.count(b'"')) or sample.rfind(b"\r") + 1]
+        quotes = sample.count(b'"')
+        end = _end_of_rows(sample, quotes) or sample.rfind(b"\r") + 1
+        if not end and quotes % 2:  # the header opens a quotation mark and swallows the rest
+            end = len(sample)
+        sample = sample[:end]
     encoding = "utf-8"
     try:
         text = sample.decode(encoding)
@@ -256,12 +256,13 @@ def beginning_of(sample: bytes, is_whole: bool) -> Beginning | None:
     if len(header) < 2:
         return None
     named = [dict(zip(header, row, strict=False)) for row in rows if row]
-    return Beginning(delimiter, encoding, tuple(header), _bytes_of_header(sample), named)
+    unclosed_line = first_unclosed_line(io.StringIO(text, newline=""), delimiter, ROWS_LOOKED_AT)
+    return Beginning(delimiter, encoding, tuple(header), _bytes_of_header(sample), named, unclosed_line)
 
 
 def _first_rows(text: str, delimiter: str) -> list[list[str]]:
     try:
-        return list(itertools.islice(_rows(io.StringIO(text, newline=""), delimiter), ROWS_LOOKED_AT + 1))
+        return list(itertools.islice(csv_reader(io.StringIO(text, newline=""), delimiter), ROWS_LOOKED_AT + 1))
     except csv.Error:
         return []
 

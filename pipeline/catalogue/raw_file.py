@@ -16,6 +16,7 @@ from pipeline.catalogue.field_names import find_fields, known_names
 from pipeline.catalogue.json_array import JsonArray, elements, keys_of_array
 from pipeline.catalogue.json_lines import JsonLines
 from pipeline.catalogue.packed import ZIP, HashedFile, readable, unpacked
+from pipeline.catalogue.quotation_marks import never_closed
 from pipeline.catalogue.records import ORIGINAL, Block, Fields
 from pipeline.catalogue.sources import HUB, files_of, hub_dataset, suffix_of
 from pipeline.runtime.errors import UserError
@@ -116,11 +117,14 @@ def _open_file(path: Path, data, row_by_row: bool) -> tuple[Any, dict]:
         sample = _sample(path, start)
         kind, records = _recognised(sample, path)
         if isinstance(kind, delimited.Beginning):
+            if kind.unclosed_line is not None:
+                raise never_closed(path, first_line + kind.unclosed_line)
             fields = fields_of(records or [dict.fromkeys(kind.header)])
-            text.read(kind.header_bytes)
             dialect = Dialect(kind.delimiter, kind.encoding, kind.header, fields)
             start += kind.header_bytes
-            return Delimited(dialect, disk_file, text, start, 2, is_packed, row_by_row), (records or [{}])[0]
+            first_line += len(delimited.LINE_END.findall(text.read(kind.header_bytes)))
+            file = Delimited(dialect, disk_file, text, start, first_line, 2, is_packed, row_by_row)
+            return file, (records or [{}])[0]
         fields = fields_of(records)
         if kind == "lines":
             file = JsonLines(fields, disk_file, text, start, first_line, is_packed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 
@@ -49,6 +50,7 @@ SHOP = [
     {"Handle": "two", "Title": "Two", "Body (HTML)": f"<p>{TEXT}</p>", "Variant SKU": "4"},
 ]
 PORTUGUESE = {"title": "Nome do Produto", "content": "Descri\u00e7\u00e3o"}
+GOOD_ROWS = f'"{TEXT[:11]}","{TEXT}"\n'.encode() * 50_000
 PORTUGUESE_TABLE = delimited(rows(**PORTUGUESE), ";")
 
 TABLES = [
@@ -113,7 +115,56 @@ TABLES = [
         "quotation mark that is never closed",
         "csv",
         f'title,content\nOne,{TEXT}\nTwo,"{TEXT}\nThree,{TEXT}\n'.encode(),
-        ("row 3", "never closed"),
+        ("raw.csv, line 3", "never closed", "Close it"),
+    ),
+    table(
+        "quotation mark that is never closed, below rows of several lines",
+        "csv",
+        f'\n\ntitle,content\n"On\ne","{TEXT}\n\n"\n"T\nwo","{TEXT}\nThree,{TEXT}\n'.encode(),
+        ("raw.csv, line 9", "never closed"),
+    ),
+    table(
+        "quotation mark that is never closed, and the next cell in quotation marks",
+        "csv",
+        f'title,content\nOne,"{TEXT}"\nTwo,"{TEXT}\nThree,"{TEXT}"\nFour,"{TEXT}"\n'.encode(),
+        ("raw.csv, line 3", "never closed"),
+    ),
+    table(
+        "quotation mark that is never closed, all cells in quotation marks, gzip",
+        "csv.gz",
+        gzip.compress(f'"title","content"\n"One","{TEXT}\n"Two","{TEXT}"\n"Three","{TEXT}"\n'.encode()),
+        ("raw.csv.gz, line 2", "never closed"),
+    ),
+    table(
+        "quotation mark that is never closed, in the header",
+        "csv",
+        f'title,"content\nOne,{TEXT}\nTwo,{TEXT}\n'.encode(),
+        ("raw.csv, line 1", "never closed"),
+    ),
+    table(
+        "quotation mark that is never closed, in the header above 2 MB",
+        "csv",
+        b'title,"content\n' + f"Two,{TEXT}\n".encode() * 15_000,
+        ("raw.csv, line 1", "never closed"),
+    ),
+    table(
+        "quotation mark that is never closed, before a title",
+        "csv",
+        f'title,content\n"One,{TEXT}\nTwo,{TEXT}\n'.encode(),
+        ("raw.csv, line 2", "never closed"),
+    ),
+    table(
+        "quotation mark that is never closed, between 100,000 good rows",
+        "csv",
+        b"title,content\n" + GOOD_ROWS + f'Two,"{TEXT}\n'.encode() + GOOD_ROWS + f'Three,"{TEXT}"\n'.encode(),
+        ("raw.csv, line 50002", "never closed"),
+    ),
+    table(
+        "quotation marks within a quoted cell, single ones",
+        "csv",
+        f'title,content\nOne,"for\na 5" tube, {TEXT}"\nTwo,"{TEXT}"\n'.encode(),
+        (),
+        kept("Two", rejected={2: "more cells"}),
     ),
     table(
         "row with more cells than the header",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zipfile
 from collections.abc import Iterator
 from functools import partial
 from itertools import islice
@@ -20,11 +21,12 @@ from pipeline.catalogue.records import (
     without_variants,
 )
 from pipeline.runtime.errors import UserError, first_line
-from pipeline.runtime.messages import _
+from pipeline.runtime.messages import N_, _
 from pipeline.runtime.packages import file_hash
 
 ROWS_LOOKED_AT = 200
 BLOCK_ROWS = 500
+WORKBOOK, PARQUET = N_("an Excel workbook"), N_("a Parquet file")
 
 
 class _Rows:
@@ -142,14 +144,15 @@ class Excel(_Rows):
 
     workers_help = False  # most of the time goes by while the sheet is read
 
-    def __init__(self, path: Path, fields: Fields):
-        super().__init__(path, fields)
-        self.header, self.header_row, self.rows = _sheet(path)
-        self.first_place = self.header_row + 1
+    def __init__(self, sheet: Sheet, fields: Fields):
+        super().__init__(sheet.path, fields)
+        self.size_and_time = sheet.size_and_time
+        self.sheet = sheet
+        self.first_place = sheet.header_row + 1
 
     @property
     def total(self) -> int:
-        return len(self.rows)
+        return self.sheet.total
 
     @property
     def read(self):
@@ -157,8 +160,8 @@ class Excel(_Rows):
 
     def blocks(self) -> Iterator[list]:
         """Readings of rows; none where the file has no row, and so perhaps no header."""
-        columns = [self.header.index(name) for name in self.fields.names] if self.rows else []
-        rows = iter(self.rows)
+        columns = [self.sheet.header.index(name) for name in self.fields.names] if self.total else []
+        rows = self.sheet.rows()
         while block := list(islice(rows, BLOCK_ROWS)):
             self.rows_read += len(block)
             readings = []
@@ -167,31 +170,67 @@ class Excel(_Rows):
                 readings.append(row_reading(title, contents) if any(cell != "" for cell in row) else None)
             yield readings
 
-    @staticmethod
-    def beginning(path: Path) -> tuple[list[str], list[dict]]:
-        """The header and the first rows."""
-        header, _row, rows = _sheet(path)
-        return header, [dict(zip(header, row, strict=True)) for row in rows[:ROWS_LOOKED_AT]]
+
+class Sheet:
+    """The first sheet of an Excel file that has rows, below a header.
+
+    calamine holds the cells of the whole sheet; the rows are made of them one by one, since a list of all would take
+    as much memory again.
+    """
+
+    def __init__(self, path: Path):
+        from python_calamine import CalamineError, CalamineWorkbook
+
+        self.path, self.size_and_time = path, size_and_time(path)
+        self.header: list[str] = []
+        self.header_row = 0  # from 1
+        self.total = 0  # rows below it
+        try:
+            workbook = CalamineWorkbook.from_path(str(path))
+            for name in workbook.sheet_names:
+                self.cells = workbook.get_sheet_by_name(name)
+                if self._found_header():
+                    return
+        except CalamineError as error:
+            if _is_other_archive(path):
+                raise not_as_named(path, WORKBOOK) from None
+            raise UserError(
+                _("{path} is damaged or incomplete ({reason}). Download it again.").format(
+                    path=path, reason=first_line(error)
+                )
+            ) from None
+
+    def _found_header(self) -> bool:
+        for number, row in enumerate(self.cells.iter_rows(), start=1):
+            if any(cell != "" for cell in row):
+                self.header, self.header_row = [str(cell) for cell in row], number
+                self.total = self.cells.end[0] + 1 - number
+                return True
+        return False
+
+    def rows(self) -> Iterator[list]:
+        return islice(self.cells.iter_rows(), self.header_row, None) if self.total else iter(())
+
+    def first_rows(self) -> list[dict]:
+        return [dict(zip(self.header, row, strict=True)) for row in islice(self.rows(), ROWS_LOOKED_AT)]
 
 
-def _sheet(path: Path) -> tuple[list[str], int, list[list]]:
-    """The names in the header, its number, and the rows below it."""
-    from python_calamine import CalamineError, CalamineWorkbook
+def _is_other_archive(path: Path) -> bool:
+    """Whether the file is a zip archive, as a workbook is one, and holds something else."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return not any(name.startswith("xl/") for name in archive.namelist())
 
-    try:
-        workbook = CalamineWorkbook.from_path(str(path))
-        for name in workbook.sheet_names:
-            rows = workbook.get_sheet_by_name(name).to_python(skip_empty_area=False)
-            for number, row in enumerate(rows):
-                if any(cell != "" for cell in row):
-                    return [str(cell) for cell in row], number + 1, rows[number + 1 :]
-    except CalamineError as error:
-        raise UserError(
-            _("{path} is damaged or incomplete ({reason}). Download it again.").format(
-                path=path, reason=first_line(error)
-            )
-        ) from None
-    return [], 0, []
+
+def not_as_named(path: Path, kind: str) -> UserError:
+    """What to raise where a file is not of the `kind` (a message id) that its ending names."""
+    return UserError(
+        _(
+            "{path} is not {kind}, whatever its ending says. Download it again, or give it the ending of what it is, "
+            "such as .csv or .json."
+        ).format(path=path, kind=_(kind))
+    )
 
 
 class HubDataset:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from pipeline.catalogue import delimited
-from pipeline.catalogue.columns import Excel, HubDataset, Parquet
+from pipeline.catalogue.columns import PARQUET, WORKBOOK, Excel, HubDataset, Parquet, Sheet, not_as_named
 from pipeline.catalogue.delimited import Delimited, Dialect
 from pipeline.catalogue.field_names import find_fields, known_names
 from pipeline.catalogue.json_array import JsonArray, elements, keys_of_array
@@ -18,7 +18,7 @@ from pipeline.catalogue.json_lines import JsonLines
 from pipeline.catalogue.packed import ZIP, HashedFile, readable, unpacked
 from pipeline.catalogue.quotation_marks import never_closed
 from pipeline.catalogue.records import ORIGINAL, Block, Fields
-from pipeline.catalogue.sources import HUB, files_of, hub_dataset, suffix_of
+from pipeline.catalogue.sources import HUB, PACKINGS, files_of, hub_dataset, suffix_of
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import _
 
@@ -107,9 +107,11 @@ def _open_file(path: Path, data, row_by_row: bool) -> tuple[Any, dict]:
     if beginning == b"PAR1":
         rows = Parquet.first_rows(path)
         return Parquet(path, fields_of(rows or [dict.fromkeys(Parquet.names(path))])), (rows or [{}])[0]
-    if beginning == OLD_EXCEL or (beginning == ZIP and suffix_of(path) == ".xlsx"):
-        header, rows = Excel.beginning(path)
-        return Excel(path, fields_of(rows or [dict.fromkeys(header)])), (rows or [{}])[0]
+    _require_format_of_ending(path, beginning)
+    if beginning == OLD_EXCEL or suffix_of(path) == ".xlsx":
+        sheet = Sheet(path)
+        rows = sheet.first_rows()
+        return Excel(sheet, fields_of(rows or [dict.fromkeys(sheet.header)])), (rows or [{}])[0]
     with readable(path):
         disk_file = HashedFile(path)
         text, is_packed = unpacked(disk_file)
@@ -143,6 +145,27 @@ def _require_file(path: Path) -> None:
                 "or try the bundled one with --profile demo."
             ).format(path=path)
         )
+
+
+def _require_format_of_ending(path: Path, beginning: bytes) -> None:
+    """Raise UserError where a file that begins so is named as a workbook or as Parquet, and is none.
+
+    It is read as nothing else: what is said of its lines would not help.
+    """
+    kind, right = {".xlsx": (WORKBOOK, ZIP), ".parquet": (PARQUET, b"PAR1")}.get(suffix_of(path), (None, None))
+    if kind and path.suffix.lower() in PACKINGS:
+        raise UserError(
+            _("{path} is packed, and {kind} is only read unpacked. Unpack it first.").format(path=path, kind=_(kind))
+        )
+    if kind == WORKBOOK and beginning == OLD_EXCEL:  # what Excel locks with a password is one of these too
+        raise UserError(
+            _(
+                "{path} is not an Excel workbook that can be read: it has a password, or it is of the old format .xls. "
+                "Open it in Excel and save it as .xlsx without a password."
+            ).format(path=path)
+        )
+    if kind and beginning != right:
+        raise not_as_named(path, kind)
 
 
 def _skip_blanks(text: BinaryIO, path: Path) -> tuple[int, int]:
@@ -202,6 +225,8 @@ def _recognised(sample: bytes, path: Path) -> tuple[Any, list[dict]]:
                     "{path} is no table: no line with the names of at least two columns, and , ; | or a tab between."
                 ).format(path=path)
             )
+        if suffix == ".xls" and sample:
+            raise not_as_named(path, WORKBOOK)
         return "lines", _first_lines(sample, is_whole)
     lines = _first_lines(sample, is_whole)
     if len(lines) < 2 and not (lines and ORIGINAL.title in lines[0]):

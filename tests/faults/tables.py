@@ -6,8 +6,9 @@ import gzip
 from collections.abc import Callable
 from pathlib import Path
 
+from pipeline.catalogue.raw_file import OLD_EXCEL
 from tests.faults.case import Case
-from tests.faults.raw_files import TEXT, kept
+from tests.faults.raw_files import BYTES, LINES, TEXT, kept
 from tests.tables import FORMATS, Row, delimited, excel, parquet
 
 NAMES = ("One", "Two", "Three")
@@ -184,6 +185,27 @@ TABLES = [
     table("wrong byte in a file of UTF-8", "csv", b"\x00\x01\x02", ("no table",)),
     table("cut off", "parquet", parquet(rows())[:-20], ("damaged",)),
     table("cut off", "xlsx", excel(rows())[:-40], ("damaged",)),
+    *(
+        table(f"{name} in place of it", ending, content, (f"raw.{ending} is not {kind}", remedy))
+        for ending, kind in (("xlsx", "an Excel workbook"), ("parquet", "a Parquet file"), ("xls", "an Excel workbook"))
+        for name, content, remedy in (
+            ("random bytes", BYTES, "Download it again"),
+            ("page of HTML", b"<!DOCTYPE html>\n<html><body>404</body></html>\n", "Download it again"),
+        )
+    ),
+    table("CSV in place of it", "xlsx", delimited(rows()).encode(), ("is not an Excel workbook", ".csv")),
+    table("CSV in place of it", "parquet", delimited(rows()).encode(), ("is not a Parquet file", ".csv")),
+    table("JSON lines in place of it", "xlsx", LINES.encode(), ("is not an Excel workbook", ".json")),
+    table("CSV in place of it", "xls", delimited(rows()).encode(), (), ALL),
+    table("empty file", "xlsx", b"", ("is not an Excel workbook", "Download it again")),
+    table("another zip archive in place of it", "xlsx", FORMATS["csv.zip"](rows()), ("is not an Excel workbook",)),
+    table(
+        "old or locked workbook",
+        "xlsx",
+        OLD_EXCEL + BYTES,
+        ("raw.xlsx is not an Excel workbook", "password", "save it as .xlsx"),
+    ),
+    table("packed", "xlsx.gz", gzip.compress(excel(rows())), ("raw.xlsx.gz is packed", "Unpack it")),
     table("rows twice", "csv", rows() + rows(), (), ALL, flags=("--data.duplicates", "drop")),
     table(
         "rows twice, and kept", "csv", rows() + rows(), (), kept(*NAMES, *NAMES), flags=("--data.duplicates", "keep")

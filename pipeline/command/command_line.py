@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import SettingsError
 
-from config import ENVIRONMENT_PREFIX, FOUND, REPLACED, SETTINGS_FILE, Group, Settings
+from config import ENVIRONMENT_PREFIX, FOUND, REPLACED, SETTINGS_FILE, WRITTEN, Group, Settings
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import LANGUAGES, N_, _, set_language
 from pipeline.runtime.rerun import flags_and_values
@@ -182,7 +182,7 @@ def _describe_fault(fault: dict) -> str:
 
 def _contradictions(settings: Settings) -> list[str]:
     """A line for each two settings that are allowed alone and not together, and for paths that cannot be."""
-    faults = _faults_of_paths(settings)
+    faults = _faults_of_paths(settings) or _faults_on_disk(settings)
     if settings.generation.max_new_tokens >= settings.model.max_seq_length:
         faults.append(
             _("generation.max_new_tokens ({n}) must be lower than model.max_seq_length ({length}).").format(
@@ -223,6 +223,47 @@ def _faults_of_paths(settings: Settings) -> list[str]:
                 )
             )
     return faults
+
+
+def _faults_on_disk(settings: Settings) -> list[str]:
+    """A line for each file that stands where the scripts need a folder, and for each folder where they need a file.
+
+    The operating system would say so too, but of a path that may not be a setting's, and perhaps after hours of work.
+    """
+    files: dict[Path, list[str]] = {}
+    faults = []
+    for name, path in _written_paths(settings):
+        folder = path if name.endswith("_dir") else path.parent
+        file = next((one for one in (folder, *folder.parents) if _is_file(one)), None)
+        if file:
+            files.setdefault(file, []).append(f"--{name}")
+        elif folder != path and os.path.isdir(path):  # noqa: PTH112 - see _is_file
+            faults.append(
+                _("{path} is a folder, and a file is needed there. Choose another path with {flag}.").format(
+                    path=path, flag=f"--{name}"
+                )
+            )
+    for file, flags in files.items():
+        shown = flags[0] if flags[0] == "--work_dir" else ", ".join(flags)  # all other paths lie in it
+        faults.append(
+            _("{path} is a file, and a folder is needed there. Choose another path with {flags}.").format(
+                path=file, flags=shown
+            )
+        )
+    return faults
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is something that is no folder. pathlib raises where it may not look, and at names too long."""
+    return os.path.exists(path) and not os.path.isdir(path)  # noqa: PTH110, PTH112
+
+
+def _written_paths(settings: Settings) -> Iterator[tuple[str, Path]]:
+    """The paths that the scripts write to, with the names of the settings; a name that ends in _dir is of a folder."""
+    yield "work_dir", settings.work_dir
+    for name, group in settings.groups():
+        written = group.with_role(WRITTEN) | group.with_role(REPLACED)
+        yield from ((f"{name}.{field}", path) for field, path in group if field in written)
 
 
 def _paths(group: Group) -> Iterator[tuple[str, Path]]:

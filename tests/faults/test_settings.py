@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from config import Group, Settings
-from tests.running import PROJECT, assert_refused, contents, run_script
+from tests.running import DEMO, PROJECT, assert_refused, contents, run_script
 
 pytestmark = pytest.mark.usefixtures("no_settings_in_the_environment")  # which would win over the file
 
@@ -101,6 +101,35 @@ def test_contradicting_settings(flags, words, tmp_path, seen):
     assert_refused(run_script("process_data.py", tmp_path, *flags), *words)
     assert contents(tmp_path) == {}
     seen("all scripts", " ".join(flags).replace(str(PROJECT), "PROJECT"), "refused: " + " ... ".join(words))
+
+
+@pytest.mark.parametrize(
+    ("script", "setting", "value"),
+    [
+        ("process_data.py", "work_dir", "file"),
+        ("process_data.py", "work_dir", "file/in/it"),
+        ("process_data.py", "data.processed_file", "file/trn_processed.json"),
+        ("fine_tuning.py", "model.lora_dir", "file"),
+        ("fine_tuning.py", "training.output_dir", "file/outputs"),
+        ("rag_indexing.py", "rag.chroma_dir", "file"),
+        ("rag_indexing.py", "rag.vectors_dir", "file"),
+    ],
+)
+def test_file_in_place_of_a_folder(script, setting, value, tmp_path, seen):
+    (tmp_path / "file").write_text("of the user", encoding="utf-8")
+    before = contents(tmp_path)
+    done = run_script(script, tmp_path, *DEMO, f"--{setting}", value)
+    assert_refused(done, f"file is a file, and a folder is needed there. Choose another path with --{setting}.")
+    assert contents(tmp_path) == before
+    seen("all scripts", f"--{setting} {value}, where file is a file", "refused: file is a file, and a folder is needed")
+
+
+def test_folder_in_place_of_a_file(tmp_path, seen):
+    (tmp_path / "folder").mkdir()
+    done = run_script("process_data.py", tmp_path, *DEMO, "--data.processed_file", "folder")
+    assert_refused(done, "folder is a folder, and a file is needed there", "--data.processed_file")
+    assert contents(tmp_path) == {}
+    seen("all scripts", "--data.processed_file folder", "refused: folder is a folder, and a file is needed there")
 
 
 def test_all_contradictions_are_named_at_once(tmp_path):

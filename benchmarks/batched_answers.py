@@ -16,6 +16,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from statistics import median
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT_DIR))
@@ -30,6 +31,7 @@ from pipeline.model.loading import LanguageModel, load_foundation_model, prepare
 
 CATALOGUE = PROJECT_DIR / "demo" / "trn.json.gz"
 GIB = 1024**3
+ROUNDS = 3  # of the comparison that only a processor makes
 
 
 def main() -> None:
@@ -50,6 +52,25 @@ def main() -> None:
     print_row(f"in batches, {options.answers}", rows, batch_speed, len(together))
     same = sum(one.answer == other.answer for one, other in zip(alone, together, strict=False))
     print(f"ratio {batch_speed / alone_speed:.1f}; {same} of {len(alone)} answers are the same to the last letter")
+    if language_model.model.device.type == "cpu":
+        compare_with_copied_groups(language_model, questions, settings, together)
+
+
+def compare_with_copied_groups(
+    language_model: LanguageModel, questions: list[Question], settings: Settings, together: list[Answer]
+) -> None:
+    """The same batches in turn, keys and values copied for each head as transformers does it, and read in place."""
+    from transformers.integrations import sdpa_attention
+
+    ways = {"copied": lambda _mask, _key, _value: False, "in place": sdpa_attention.use_gqa_in_sdpa}
+    speeds: dict[str, list[float]] = {way: [] for way in ways}
+    for way in [*ways] * ROUNDS:
+        sdpa_attention.use_gqa_in_sdpa = ways[way]
+        answers, speed = measure(language_model, questions, settings, settings.generation.batch_size)
+        speeds[way].append(speed)
+        same = sum(one.answer == other.answer for one, other in zip(answers, together, strict=True))
+        print(f"keys and values {way}: {speed:,.1f} tokens/s; {same} of {len(together)} answers are the same")
+    print(f"ratio {median(speeds['in place']) / median(speeds['copied']):.2f}")
 
 
 def read_options() -> tuple[argparse.Namespace, list[str]]:

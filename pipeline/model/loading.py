@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from config import Settings
 from pipeline.catalogue.prompts import ALPACA, PromptFormat
 from pipeline.model.adapter import load_adapter, require_adapter, require_trained_on
+from pipeline.model.attention import read_groups_in_place
 from pipeline.model.configuration import cannot_be_loaded, model_window, settle_generation
 from pipeline.model.packaged import local_folder
 from pipeline.model.prompt_format import prompt_format, require_trained_with
@@ -225,6 +226,8 @@ def _load(backend: str, settings: Settings, offload_embedding: bool | None, shar
                     name=settings.model.name, reason=error
                 )
             ) from None
+        if model.device.type == "cpu" and not sharded:
+            read_groups_in_place()
     # A model of a package is known by its name, which an adapter records, and not by its folder in the cache.
     model.config._name_or_path = model.name_or_path = settings.model.name
     form = prompt_format(tokenizer, settings)

@@ -5,18 +5,20 @@ the input itself, while the main process takes the input's hash, counts its line
 and its `map_batches` neither gives the results back one by one nor bounds how far they get ahead of who writes them.
 
 What a task needs travels with it, so the files of the catalogue are only on the main process's machine. The project
-and its packages are on all of them, in the same folder. Ray is imported where a cluster is asked for, and only there.
+and its packages are on all of them, in the same folder. Tasks and results travel as bytes: with `ray://` they pass
+through a process of Ray that does not know the project. Ray is imported where a cluster is asked for, and only there.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,13 +28,17 @@ from pipeline.runtime.worker_processes import RESULTS_WAITING, WorkerProcesses, 
 
 LOOPBACK = "127.0.0.1"  # a cluster that the script starts itself answers nobody else
 PROJECT_DIR = Path(__file__).resolve().parents[2]
-PATIENCE = 10  # seconds until what an earlier run had counts as free
+PATIENCE = 45  # seconds until what an earlier run had counts as free: with `ray://`, 30 after it was killed
+STEADY = 0.3  # seconds for which the number of free cores stays the same when it can be believed
+VERSIONS = re.compile(r"Ray: (\S+)\s+Python: (\S+)")  # in what Ray says where they differ: the cluster's, this script's
 OBJECT_STORE = 1 << 30  # bytes of shared memory for tasks and results on the way, many times what is in flight
 LOOPBACK_ALONE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # else Ray takes the machine's address for 127.0.0.1
 QUIET_ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",  # Ray reports to its makers unless told not to
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # its future behaviour, which it otherwise announces each time
     "RAY_DISABLE_IMPORT_WARNING": "1",
+    "RAY_LOGGER_LEVEL": "critical",
+    "RAY_ENABLE_AUTO_CONNECT": "0",  # else a call after the connection is lost starts a cluster of its own
 }
 
 
@@ -65,12 +71,14 @@ class ClusterWorkers:
     def __init__(self, function: Callable[[Any], Any], cluster: str, most: int = 0, cards: bool = False):
         self.function, self.cluster, self.most, self.cards = function, cluster, most, cards
         self.workers: list = []
+        self.have_worked = False
 
     def __enter__(self) -> ClusterWorkers:
         self.ray = _import_ray(LOOPBACK_ALONE | QUIET_ENVIRONMENT if self.cluster == "local" else QUIET_ENVIRONMENT)
         try:
             self._connect()
-            self.workers = self._start()
+            with self._faults_named():
+                self.workers = self._start()
         except BaseException:
             self.ray.shutdown()
             raise
@@ -90,20 +98,25 @@ class ClusterWorkers:
         try:
             self.ray.init(self.cluster, logging_level=logging.CRITICAL, log_to_driver=False, **(here if local else {}))
         except Exception as error:  # what Ray raises for an address differs from version to version
-            raise UserError(
-                _(
-                    "The cluster {cluster} cannot be used: {reason} Check --cluster, and that all its machines have "
-                    "the same versions of Python and Ray."
-                ).format(cluster=self.cluster, reason=first_line(error))
-            ) from None
+            raise UserError(self._refusal(error)) from None
         finally:
             signal.signal(signal.SIGTERM, on_sigterm)  # Ray sets its own
 
+    def _refusal(self, error: Exception) -> str:
+        if len(versions := VERSIONS.findall(str(error))) == 2:
+            (its_ray, its_python), (ray, python) = versions
+            return _(
+                "The cluster {cluster} has Ray {its_ray} and Python {its_python}, and this script Ray {ray} and "
+                "Python {python}. Install the same versions on all its machines and on this one."
+            ).format(cluster=self.cluster, its_ray=its_ray, its_python=its_python, ray=ray, python=python)
+        return _(
+            "The cluster {cluster} cannot be used: {reason} Check --cluster, and that all its machines have "
+            "the same versions of Python and Ray."
+        ).format(cluster=self.cluster, reason=first_line(error))
+
     def _start(self) -> list:
         kind = "GPU" if self.cards and self.ray.cluster_resources().get("GPU", 0) >= 1 else "CPU"
-        end = time.monotonic() + PATIENCE
-        while not (number := int(self.ray.available_resources().get(kind, 0))) and time.monotonic() < end:
-            time.sleep(0.2)
+        number = self._free(kind)
         if not number:
             raise UserError(
                 _(
@@ -114,6 +127,16 @@ class ClusterWorkers:
         actor = self.ray.remote(**needs)(_worker())
         function = self.ray.put(self.ray.cloudpickle.dumps(self.function))  # once, whatever the number of workers
         return [actor.remote(str(PROJECT_DIR), function) for _number in range(min(number, self.most or number))]
+
+    def _free(self, kind: str) -> int:
+        """How many are free, after those that an earlier run gives back one by one."""
+        number, end = 0, time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            before, number = number, int(self.ray.available_resources().get(kind, 0))
+            if number and number == before:
+                break
+            time.sleep(STEADY)
+        return number
 
     def in_order(self, tasks: Iterable[Any], tasks_ahead: int = 2) -> Iterator[Any]:
         """`function(task)` for every task, in the order of the tasks; a worker has `tasks_ahead` of them at a time.
@@ -134,13 +157,17 @@ class ClusterWorkers:
                     started += 1
                 else:
                     break
-                given[worker.work.remote(task)] = Given(number, task, worker)
+                with self._faults_named():
+                    given[worker.work.remote(self.ray.cloudpickle.dumps(task))] = Given(number, task, worker)
             if not given:
                 return
-            [done], _others = self.ray.wait(list(given))
+            with self._faults_named():
+                [done], _others = self.ray.wait(list(given))
             finished = given.pop(done)
             try:
-                results[finished.number] = self._result(done)
+                with self._faults_named():
+                    results[finished.number] = self.ray.cloudpickle.loads(self.ray.get(done))
+                self.have_worked = True
             except WorkerLost as lost:
                 self._forget(finished.worker, lost)
                 again.append((finished.number, finished.task))
@@ -154,11 +181,12 @@ class ClusterWorkers:
         worker = min(self.workers, key=busy.count)
         return worker if busy.count(worker) < tasks_ahead else None
 
-    def _result(self, reference: Any) -> Any:
-        """Raises WorkerLost where the machine is gone that had it, UserError where the cluster cannot go on."""
+    @contextmanager
+    def _faults_named(self) -> Iterator[None]:
+        """Raises WorkerLost where a machine is gone that had a task, UserError where the cluster cannot go on."""
         errors = self.ray.exceptions
         try:
-            return self.ray.get(reference)
+            yield
         except (errors.RayActorError, errors.ObjectLostError) as error:
             raise WorkerLost(first_line(error).partition(",")[0]) from None
         except (errors.OutOfDiskError, errors.ObjectStoreFullError):
@@ -177,6 +205,14 @@ class ClusterWorkers:
     def _forget(self, worker: Any, lost: WorkerLost) -> None:
         if worker in self.workers:
             self.workers.remove(worker)
+        if not self.workers and not self.have_worked:
+            raise UserError(
+                _(
+                    "No worker of the cluster {cluster} could start ({reason}). See that its machines have the project "
+                    "in the folder {folder}, its packages, free memory, and the same ~/.ray/auth_token as this one; "
+                    "where that file is newer than the cluster, start the cluster again."
+                ).format(cluster=self.cluster, reason=lost, folder=PROJECT_DIR)
+            )
         if not self.workers:
             raise UserError(
                 _(
@@ -206,10 +242,12 @@ def _worker() -> type:
             sys.path.insert(0, project)
             self.function = ray.cloudpickle.loads(function)
 
-        def work(self, task: Any) -> Any:
+        def work(self, task: bytes) -> bytes:
+            from ray import cloudpickle
+
             from pipeline.runtime.worker_processes import outcome
 
-            return outcome(self.function, task)
+            return cloudpickle.dumps(outcome(self.function, cloudpickle.loads(task)))
 
     return Worker
 

@@ -15,6 +15,7 @@ import logging
 import os
 import re
 import signal
+import socket
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -96,11 +97,28 @@ class ClusterWorkers:
         here = {"_node_ip_address": LOOPBACK, "include_dashboard": False, "object_store_memory": OBJECT_STORE}
         on_sigterm = signal.getsignal(signal.SIGTERM)
         try:
+            if self.cluster == "auto":
+                self._require_answer()
             self.ray.init(self.cluster, logging_level=logging.CRITICAL, log_to_driver=False, **(here if local else {}))
+        except UserError:
+            raise
         except Exception as error:  # what Ray raises for an address differs from version to version
             raise UserError(self._refusal(error)) from None
         finally:
             signal.signal(signal.SIGTERM, on_sigterm)  # Ray sets its own
+
+    def _require_answer(self) -> None:
+        """Ray itself waits minutes for a cluster that has ended without `ray stop`, and fills the screen meanwhile."""
+        address = self.ray._private.services.get_ray_address_from_environment("auto", None)
+        if "://" in address:
+            return
+        host, _colon, port = address.rpartition(":")
+        try:
+            socket.create_connection((host, int(port)), timeout=PATIENCE).close()
+        except OSError:
+            raise UserError(
+                _("No cluster answers at {address} any more. Start one: ray start --head").format(address=address)
+            ) from None
 
     def _refusal(self, error: Exception) -> str:
         if len(versions := VERSIONS.findall(str(error))) == 2:
@@ -109,10 +127,13 @@ class ClusterWorkers:
                 "The cluster {cluster} has Ray {its_ray} and Python {its_python}, and this script Ray {ray} and "
                 "Python {python}. Install the same versions on all its machines and on this one."
             ).format(cluster=self.cluster, its_ray=its_ray, its_python=its_python, ray=ray, python=python)
+        reason = first_line(error)
+        if reason.endswith(":"):  # it only announces what Ray says at the end
+            reason += " " + str(error).strip().splitlines()[-1].strip()
         return _(
             "The cluster {cluster} cannot be used: {reason} Check --cluster, and that all its machines have "
             "the same versions of Python and Ray."
-        ).format(cluster=self.cluster, reason=first_line(error))
+        ).format(cluster=self.cluster, reason=reason)
 
     def _start(self) -> list:
         kind = "GPU" if self.cards and self.ray.cluster_resources().get("GPU", 0) >= 1 else "CPU"

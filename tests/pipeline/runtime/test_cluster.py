@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import socket
+import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
+from pathlib import Path
 
 import psutil
 import pytest
 
 from pipeline.runtime.errors import UserError
 from tests.pipeline_run import ANSWERS, RECORDS
-from tests.running import DEADLINE, DEMO, assert_refused, finish, run_script, run_well, start, write_catalogue
+from tests.running import (
+    DEADLINE,
+    DEMO,
+    Finished,
+    assert_refused,
+    finish,
+    kill_when,
+    run_script,
+    run_well,
+    start,
+    write_catalogue,
+)
+from tests.test_rag_indexing import number_after, stored
 
 ray = pytest.importorskip("ray", reason="requirements-cluster.txt is not installed")
 
@@ -22,7 +39,26 @@ from ray.cluster_utils import Cluster  # noqa: E402
 
 from pipeline.runtime.cluster import ClusterWorkers  # noqa: E402
 
+INDEXING = (*DEMO, "--rag.max_records", "0")
 NODES = {"num_cpus": 1, "object_store_memory": 100 << 20}
+
+
+OTHER_VERSION = """
+import sys
+
+class Other:
+    version_info = (3, 14, 9)
+
+    def __getattr__(self, name):
+        return getattr(sys, name)
+
+if any("ray" in word for word in sys.orig_argv):
+    import ray
+    from ray._private import utils
+    from ray.util.client.server import dataservicer
+
+    {changed}
+"""
 
 
 def square_slowly(number: int, seconds: float = 0.0) -> int:
@@ -39,6 +75,24 @@ def cluster():
     yield cluster
     ray.shutdown()
     cluster.shutdown()
+
+
+@pytest.fixture(scope="module")
+def ports():
+    """Those of a cluster with two cores, as `ray start` makes it: its own, and the one for scripts from outside."""
+    with started_cluster("--num-cpus", "2") as ports:
+        yield ports
+
+
+@pytest.fixture(params=["auto", "ray://"])
+def joined(request, ports, monkeypatch):
+    """The flags of a script that works on that cluster."""
+    port, port_from_outside = ports
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    if request.param == "auto":
+        monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{port}")
+        return ("--cluster", "auto")
+    return ("--cluster", f"ray://127.0.0.1:{port_from_outside}")
 
 
 def test_results_come_in_order_and_errors_as_they_are(cluster):
@@ -84,23 +138,14 @@ def test_catalogue_is_the_same_on_a_cluster(tmp_path):
 @pytest.mark.slow_fault  # each machine of the cluster loads its own model
 def test_index_is_the_same_on_a_cluster(tmp_path, small_embedding_model):
     """The same documents with the same vectors; and a second run embeds nothing."""
-    import chromadb
-
-    words = ["lamp", "red", "large", "old", "glass"]
-    products = {f"Lamp {n}": " ".join(words[k % 5] for k in range(n, n + 20 + n % 7)) for n in range(600)}
-    stored = {}
+    found = {}
     for name, flags in {"alone": (), "cluster": ("--cluster", "local")}.items():
-        folder = write_catalogue(tmp_path / name, products)
-        flags = (*DEMO, "--rag.embedding_model", str(small_embedding_model), "--rag.max_records", "0", *flags)
+        folder = write_catalogue(tmp_path / name, products(600))
+        flags = (*INDEXING, "--rag.embedding_model", str(small_embedding_model), *flags)
         run_well("rag_indexing.py", folder, *flags)
-        collection = chromadb.PersistentClient(str(folder / "chroma_db")).get_collection("products")
-        found = collection.get(include=["embeddings", "documents"])
-        stored[name] = {
-            key: (text, vector.tobytes())
-            for key, text, vector in zip(found["ids"], found["documents"], found["embeddings"], strict=True)
-        }
-    assert len(stored["alone"]) > 600  # a description is stored in parts
-    assert stored["cluster"] == stored["alone"]
+        found[name] = documents_and_vectors(folder)
+    assert len(found["alone"]) > 600  # a description is stored in parts
+    assert found["cluster"] == found["alone"]
     assert "Total embeddings generated in this run: 0" in run_well("rag_indexing.py", folder, *flags).screen
 
 
@@ -120,30 +165,186 @@ def test_answers_are_the_same_on_a_cluster(pipeline_run, tmp_path):
     assert kept["cluster"] == kept["alone"]
 
 
+@pytest.mark.slow_fault
+def test_catalogue_of_a_killed_run_is_made_again(joined, tmp_path):
+    """Nothing half written counts, and the workers of the killed run do not keep the cores of the next one."""
+    write_raw(tmp_path / "trn.json")
+    for name in ("alone", "cluster"):
+        (tmp_path / name).mkdir()
+    flags = ("--data.raw_file", str(tmp_path / "trn.json"))
+    run_well("process_data.py", tmp_path / "alone", *flags)
+    process = start("process_data.py", tmp_path / "cluster", *flags, *joined)
+    part = tmp_path / "cluster" / "trn_processed.json.part"
+    kill_when(process, lambda: part.exists() and part.stat().st_size)
+    assert not list((tmp_path / "cluster").glob("trn_processed.json*[!t]"))
+    left = workers()
+    process = start("process_data.py", tmp_path / "cluster", *flags, *joined)
+    wait_until(lambda: len(workers() - left) == 2, process)
+    done = finish(process)
+    assert done.code == 0, done.errors
+    names = {file.name for file in (tmp_path / "alone").iterdir()}
+    assert {file.name for file in (tmp_path / "cluster").iterdir()} == names
+    alone, together = ((tmp_path / name / "trn_processed.json").read_bytes() for name in ("alone", "cluster"))
+    assert together == alone
+
+
+@pytest.mark.slow_fault
+def test_index_of_a_killed_run_goes_on(joined, tmp_path, small_embedding_model):
+    """What was embedded is not embedded again, by as many workers as before; and the index is the same in the end."""
+    flags = (*INDEXING, "--rag.embedding_model", str(small_embedding_model))
+    alone, together = (write_catalogue(tmp_path / name, products(3000)) for name in ("alone", "cluster"))
+    run_well("rag_indexing.py", alone, *flags)
+    process = start("rag_indexing.py", together, *flags, *joined)
+    kill_when(process, lambda: any(file.stat().st_size for file in together.rglob("digests.bin")))
+    left = workers()
+    process = start("rag_indexing.py", together, *flags, *joined)
+    wait_until(lambda: len(workers() - left) == 2, process)
+    done = finish(process)
+    assert done.code == 0, done.errors
+    chunks = number_after("Total chunks", done.screen)
+    assert 0 < number_after("generated in this run", done.screen) <= chunks - 512
+    assert documents_and_vectors(together) == documents_and_vectors(alone)
+    assert not workers()
+
+
 def test_cluster_that_is_not_there_is_refused(tmp_path):
-    for address in ("auto", "ray://127.0.0.1:1"):
-        assert_refused(run_script("process_data.py", tmp_path, *DEMO, "--cluster", address), address, "--cluster")
+    outside = run_script("process_data.py", tmp_path, *DEMO, "--cluster", "ray://127.0.0.1:1")
+    assert_refused(outside, "ray://127.0.0.1:1", "--cluster")
+    ended = run_script("process_data.py", tmp_path, *DEMO, "--cluster", "auto", RAY_ADDRESS="127.0.0.1:1")
+    assert_refused(ended, "127.0.0.1:1", "ray start")
     assert not (tmp_path / "trn_processed.json").exists()
     assert_refused(run_script("process_data.py", tmp_path, *DEMO, "--cluster", "somewhere"), "cluster", "ray://")
 
 
+@pytest.mark.slow_fault
+@pytest.mark.parametrize("changed", ["utils.sys = dataservicer.sys = Other()", "ray.__version__ = '2.1.0'"])
+def test_cluster_of_other_versions_is_refused(changed, tmp_path):
+    """One that says so of itself: `sitecustomize` is run by each Python that starts."""
+    write_raw(tmp_path / "trn.json")
+    (tmp_path / "sitecustomize.py").write_text(OTHER_VERSION.format(changed=changed), encoding="utf-8")
+    flags = ("--data.raw_file", str(tmp_path / "trn.json"), "--cluster")
+    with started_cluster(PYTHONPATH=str(tmp_path)) as (port, port_from_outside):
+        as_machine = {"RAY_ADDRESS": f"127.0.0.1:{port}", "RAY_AUTH_MODE": "disabled"}
+        its_version = "Python 3.14.9" if "sys" in changed else "Ray 2.1.0"
+        said_by_ray = ("auto", its_version, f"this script Ray {ray.__version__}")
+        outside = f"ray://127.0.0.1:{port_from_outside}"  # there the server may fail before it says its version
+        for environment, words in ((as_machine, said_by_ray), ({}, (outside,))):
+            done = run_script("process_data.py", tmp_path, *flags, words[0], **environment)
+            assert_refused(done, *words, "the same versions")
+            assert not list(tmp_path.glob("*processed*"))
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to all processes of a console")
 def test_ctrl_c_ends_the_run_and_its_cluster(tmp_path):
-    line = json.dumps({"title": "Lamp", "content": "bright &amp; warm " * 40}) + "\n"
-    (tmp_path / "trn.json").write_text(line * 200_000, encoding="utf-8")
+    write_raw(tmp_path / "trn.json")
     process = start("process_data.py", tmp_path, "--data.raw_file", str(tmp_path / "trn.json"), "--cluster", "local")
-    end = time.monotonic() + DEADLINE
-    while not any("ray::Worker.work" in name for name in cluster_processes(process.pid).values()):
-        assert time.monotonic() < end and process.poll() is None, finish(process)
-        time.sleep(0.02)
+    wait_until(lambda: any("ray::Worker.work" in name for name in cluster_processes(process.pid).values()), process)
     started = [psutil.Process(number) for number in cluster_processes(process.pid)]
     process.send_signal(signal.SIGINT)
-    done = finish(process)
-    assert done.code == 130, done
-    assert done.errors.count("Interrupted. ") == 1
-    assert "Traceback" not in done.errors
+    assert_interrupted_quietly(finish(process))
     assert not list(tmp_path.glob("*processed*"))
     assert not psutil.wait_procs(started, timeout=30)[1]
+
+
+@pytest.mark.slow_fault
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to all processes of a console")
+@pytest.mark.parametrize("working", [False, True], ids=["starting", "working"])
+def test_ctrl_c_gives_back_what_the_run_had_of_a_cluster(joined, working, tmp_path):
+    write_raw(tmp_path / "trn.json")
+    process = start("process_data.py", tmp_path, "--data.raw_file", str(tmp_path / "trn.json"), *joined)
+    part = tmp_path / "trn_processed.json.part"
+    wait_until(lambda: part.exists() and part.stat().st_size if working else workers(), process)
+    process.send_signal(signal.SIGINT)
+    assert_interrupted_quietly(finish(process))
+    assert not list(tmp_path.glob("*processed*"))
+    psutil.wait_procs([psutil.Process(worker) for worker in workers()], timeout=30)
+    assert not workers()
+
+
+@pytest.mark.slow_fault
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to all processes of a console")
+def test_ctrl_c_while_indexing(joined, tmp_path, small_embedding_model):
+    flags = (*INDEXING, "--rag.embedding_model", str(small_embedding_model))
+    folder = write_catalogue(tmp_path / "run", products(3000))
+    process = start("rag_indexing.py", folder, *flags, *joined)
+    wait_until(lambda: any(file.stat().st_size for file in folder.rglob("digests.bin")), process)
+    process.send_signal(signal.SIGINT)
+    done = finish(process)
+    assert_interrupted_quietly(done)
+    assert "The index is not complete" in done.errors
+    psutil.wait_procs([psutil.Process(worker) for worker in workers()], timeout=30)
+    assert not workers()
+
+
+def assert_interrupted_quietly(done: Finished) -> None:
+    assert done.code == 130, done
+    assert done.errors.count("Interrupted. ") == 1
+    said = [line for line in done.errors.splitlines() if line.strip() and "|" not in line and "it/s" not in line]
+    assert len(said) == 1, said
+
+
+def products(number: int) -> dict[str, str]:
+    words = ["lamp", "red", "large", "old", "glass"]
+    return {f"Lamp {n}": " ".join(words[k % 5] for k in range(n, n + 20 + n % 7)) for n in range(number)}
+
+
+def documents_and_vectors(folder: Path) -> dict[str, tuple[str, bytes]]:
+    return {key: (document["text"], document["vector"].tobytes()) for key, document in stored(folder).items()}
+
+
+@contextmanager
+def started_cluster(*flags: str, **environment: str) -> Iterator[tuple[int, int]]:
+    ports = free_ports(2)
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", "--disable-usage-stats"),
+            *("--node-ip-address", "127.0.0.1", "--port", str(ports[0]), "--ray-client-server-port", str(ports[1])),
+            *("--include-dashboard", "false", "--object-store-memory", str(NODES["object_store_memory"]), *flags),
+        ],
+        env=os.environ | {"RAY_AUTH_MODE": "disabled"} | environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        for port in ports:
+            wait_until(lambda port=port: answers(port), process)
+        yield ports
+    finally:
+        started = psutil.Process(process.pid).children(recursive=True)
+        process.terminate()
+        process.wait(60)
+        for left in psutil.wait_procs(started, timeout=30)[1]:
+            left.kill()
+
+
+def free_ports(number: int) -> list[int]:
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(number)]
+        return [server.getsockname()[1] for server in sockets]
+
+
+def answers(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
+def wait_until(condition: Callable[[], bool], process: subprocess.Popen) -> None:
+    end = time.monotonic() + DEADLINE
+    while not condition():
+        assert process.poll() is None, finish(process)
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def write_raw(file: Path) -> None:
+    lines = (json.dumps({"title": f"Lamp {n}", "content": "bright &amp; warm " * 40}) + "\n" for n in range(200_000))
+    file.write_text("".join(lines), encoding="utf-8")
+
+
+def workers() -> set[int]:
+    """The processes of this test's cluster that work for a script."""
+    return {number for number, name in cluster_processes(os.getpid()).items() if name.startswith("ray::Worker")}
 
 
 def cluster_processes(script: int) -> dict[int, str]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -66,6 +68,10 @@ def square_slowly(number: int, seconds: float = 0.0) -> int:
     if number < 0:
         raise UserError("a negative number")
     return number**2
+
+
+def large_result(task: tuple[int, bytes, int]) -> bytes:
+    return bytes(task[2])
 
 
 @pytest.fixture
@@ -214,6 +220,31 @@ def test_cluster_that_is_not_there_is_refused(tmp_path):
     assert_refused(ended, "127.0.0.1:1", "ray start")
     assert not (tmp_path / "trn_processed.json").exists()
     assert_refused(run_script("process_data.py", tmp_path, *DEMO, "--cluster", "somewhere"), "cluster", "ray://")
+
+
+@pytest.fixture
+def small_disk():
+    """Of 40 MB, with a short path: Ray's sockets lie there."""
+    disk = Path(tempfile.mkdtemp(dir="/tmp"))
+    mount = ["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", str(disk)]
+    if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("this user cannot mount a disk")
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+    disk.rmdir()
+
+
+@pytest.mark.slow_fault
+@pytest.mark.skipif(sys.platform == "win32", reason="mounts a disk")
+@pytest.mark.parametrize(("task", "result"), [(1, 60_000_000), (60_000_000, 1)], ids=["results", "tasks"])
+def test_full_memory_and_disk_of_a_machine_are_named(task, result, small_disk, monkeypatch):
+    """What neither its shared memory of 100 MB holds nor the disk to which Ray then writes."""
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    with started_cluster("--num-cpus", "1", "--temp-dir", str(small_disk)) as (port, _port_from_outside):
+        monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{port}")
+        tasks = ((number, bytes(task), result) for number in range(8))
+        with ClusterWorkers(large_result, "auto") as workers, pytest.raises(UserError, match="auto is full"):
+            list(workers.in_order(tasks))
 
 
 @pytest.mark.slow_fault

@@ -65,7 +65,6 @@ PROFILES: dict[str, dict] = {
             "merged_dir": "merged_model_demo",
             "gguf_dir": "gguf_model_demo",
             "max_seq_length": 2048,
-            "dtype": "float32",
             "load_in_4bit": False,
             "backend": "transformers",
             "device_map": "cpu",
@@ -73,7 +72,7 @@ PROFILES: dict[str, dict] = {
         # The last layers only: gradients need not go through the ones before.
         "lora": {"layers_to_transform": list(range(20, 30))},
         "training": {
-            "max_examples": 128,
+            "max_examples": 96,
             "held_out_percent": 20,
             "num_train_epochs": 1,
             "per_device_train_batch_size": 4,
@@ -88,7 +87,7 @@ PROFILES: dict[str, dict] = {
             "eval_examples": 16,
             "eval_steps": 32,  # before the first step and after the last one
         },
-        "generation": {"max_new_tokens": 128},
+        "generation": {"max_new_tokens": 112},
         # A model this small keeps more closely to one document than to several.
         "rag": {"embedding_model": "sentence-transformers/all-MiniLM-L6-v2", "max_records": 1000, "top_k": 1},
         "comparison": {"sample": 34},  # 17 of them are in the index, and so are three of the titles above: 20 count
@@ -205,7 +204,10 @@ class ModelSettings(Group):
     max_seq_length: int = setting(8192, N_("longest sequence, prompt and answer, in tokens"), LEARNED, ANSWERED, ge=16)
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = setting(
         "auto",
-        N_("auto: bfloat16 if the card supports it, otherwise float16; float32 without a card"),
+        N_(
+            "auto: bfloat16 if the card supports it, otherwise float16; without a card bfloat16 if the processor has "
+            "instructions for it, otherwise float32"
+        ),
         LEARNED,
         ANSWERED,
     )
@@ -220,7 +222,7 @@ class ModelSettings(Group):
     )
     device_map: Literal["auto", "cuda", "balanced", "cpu"] = setting(
         "auto",
-        N_("where the model runs; auto: the card; balanced: its layers on all cards, for one that fits no single one"),
+        N_("where the model runs; auto: the card; balanced: its layers on all cards, if no single one can hold it"),
         RUN,
     )
     backend: Literal["auto", "unsloth", "transformers"] = setting(
@@ -309,7 +311,7 @@ class TrainingSettings(Group):
     )
     fsdp: bool = setting(
         False,
-        N_("several cards: each holds a part of the model instead of all of it (FSDP), for one that fits no card"),
+        N_("several cards: each holds a part of the model (FSDP) instead of all of it, which may fit no single card"),
         LEARNED,
         before=False,
     )

@@ -73,10 +73,10 @@ DESCRIPTION = N_("Script 3: fine-tune the foundation model on the catalogue with
 def main(settings: Settings) -> None:
     require(settings.data.processed_file, made_by="process_data.py")
     require_reporter(settings.training.report_to)
+    require_shardable(settings)
     if settings.training.plan_only:
         plan_only(settings)
         return
-    require_shardable(settings)
     require_export_tools(settings)
     require_replaceable(settings.model.lora_dir)
     require_usable_path(settings)
@@ -155,7 +155,7 @@ def plan_training(tokenised: Dataset, foundation: Configuration, settings: Setti
     banner(_("Planning the memory..."))
     plan = plan_memory(token_lengths(tokenised), foundation.config, settings)
     show_plan(plan)
-    limit_memory(plan)
+    limit_memory(plan, settings)
     return plan
 
 

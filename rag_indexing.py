@@ -209,10 +209,10 @@ def add_documents(
     print("\n" + _("Populating the vector_store..."))
     print("\n" + _("Adding the documents to the vector_store...") + "\n", flush=True)
     products = read_products(settings.data.processed_file, settings.rag.max_records)
-    being_embedded: deque[Slice] = deque()
+    being_embedded: deque[Part] = deque()
 
     def texts_to_embed() -> Iterator[list[str]]:
-        for read, documents in prefetch((part, split(part)) for part in slices(products)):
+        for read, documents in prefetch((read, split(read)) for read in slices(products)):
             for product, its_documents in zip(read, documents, strict=True):
                 keywords.add(product, [document.id for document in its_documents])
             for part in parts(len(read), stored.missing(list(chain.from_iterable(documents))), cache):
@@ -232,7 +232,7 @@ def add_documents(
                 bar.refresh()
 
 
-class Slice(NamedTuple):
+class Part(NamedTuple):
     """Documents that are not in the index yet, embedded together."""
 
     products: int  # that are done with these documents
@@ -257,13 +257,13 @@ class Slice(NamedTuple):
         return vectors
 
 
-def parts(products: int, documents: list[Document], cache: VectorCache) -> Iterator[Slice]:
+def parts(products: int, documents: list[Document], cache: VectorCache) -> Iterator[Part]:
     """The `documents` of so many products, `SLICE_DOCUMENTS` at a time, with the vectors that an earlier run kept."""
     for start in range(0, max(1, len(documents)), SLICE_DOCUMENTS):
         together = documents[start : start + SLICE_DOCUMENTS]
         digests = digests_of(document.id for document in together)
         is_last = start + SLICE_DOCUMENTS >= len(documents)
-        yield Slice(products if is_last else 0, together, digests, *cache.find(digests))
+        yield Part(products if is_last else 0, together, digests, *cache.find(digests))
 
 
 def slices(products: Iterator[Product]) -> Iterator[list[Product]]:

@@ -22,7 +22,9 @@ PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
 if TYPE_CHECKING:
+    from comparison.systems import System
     from config import Settings
+    from pipeline.model.loading import LanguageModel
     from pipeline.search.retriever import Retrieved
 
 Found = dict[str, "list[Retrieved]"]
@@ -60,16 +62,20 @@ def search(options: argparse.Namespace, settings: Settings) -> tuple[Found, Foun
     if options.without_floor:
         retriever.floor = 0.0
     missing: Found = {}
+    searched = 0
     for title in progress_bar("Searching", titles):
+        searched += 1
         if found := retriever.search(title, without=[title]):
             missing[title] = found
         if len(missing) == options.titles:
             break
-    print(f"{len(missing)} titles of {[*titles].index(title) + 1}: similar products found")
+    print(f"{len(missing)} titles of {searched}: similar products found")
+    if not missing:
+        sys.exit("For no held-out title, similar products reach the floor of the search: add --without_floor.")
     return missing, {title: retriever.search(title) for title in missing}
 
 
-def abstentions(system, found: Found, language_model, settings: Settings) -> str:
+def abstentions(system: System, found: Found, language_model: LanguageModel, settings: Settings) -> str:
     """How many of the system's answers say that the product is not in the catalogue, with the 95 % interval."""
     from comparison.intervals import share_interval
     from comparison.questions import answering_as, question_for

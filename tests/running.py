@@ -22,7 +22,7 @@ from pipeline.command.script import EXIT_USER_ERROR, problem_of
 from tests.tiny_model import byte_tokenizer
 
 PROJECT = Path(__file__).resolve().parent.parent
-DEMO = ("--profile", "demo")
+DEMO = ("--profile", "demo", "--model.dtype", "float32")  # exact, and the same on every machine
 DEADLINE = 300  # seconds; far more than any run takes
 
 

@@ -256,7 +256,7 @@ def beginning_of(sample: bytes, is_whole: bool) -> Beginning | None:
     if len(header) < 2:
         return None
     named = [dict(zip(header, row, strict=False)) for row in rows if row]
-    unclosed_line = first_unclosed_line(io.StringIO(text, newline=""), delimiter, ROWS_LOOKED_AT)
+    unclosed_line = first_unclosed_line(io.StringIO(text, newline=""), delimiter, ROWS_LOOKED_AT, is_whole)
     return Beginning(delimiter, encoding, tuple(header), _bytes_of_header(sample), named, unclosed_line)
 
 

@@ -34,6 +34,7 @@ def may_have_swallowed(text: bytes, delimiter: str) -> bool:
 
 
 def never_closed(path: Path, line: int) -> UserError:
+    """What to raise where the quotation mark that `line` of a file opens is never closed."""
     return UserError(
         _(
             "{path}, line {n}: a quotation mark is opened there and never closed. Close it at the end of its cell."
@@ -41,10 +42,15 @@ def never_closed(path: Path, line: int) -> UserError:
     )
 
 
-def first_unclosed_line(lines: Iterable[str], delimiter: str, rows_looked_at: int) -> int | None:
-    """The line, counted from 0, on which one of the first rows opens a quotation mark and does not close it."""
+def first_unclosed_line(lines: Iterable[str], delimiter: str, rows_looked_at: int, is_whole: bool) -> int | None:
+    """The line, counted from 0, on which one of the first rows opens a quotation mark and does not close it.
+
+    Where more than `lines` follow (not `is_whole`), the last row may be cut off, and only the header is judged by it.
+    """
     rows = Rows(lines, delimiter)
-    found = (rows.unclosed_line for _row in islice(rows, rows_looked_at))
+    found = [rows.unclosed_line for _row in islice(rows, rows_looked_at)]
+    if not is_whole:
+        del found[max(1, len(found) - 1) :]
     return next((line for line in found if line is not None), None)
 
 

@@ -189,6 +189,8 @@ def _contradictions(settings: Settings) -> list[str]:
                 n=settings.generation.max_new_tokens, length=settings.model.max_seq_length
             )
         )
+    if settings.cluster and settings.model.device_map == "balanced":
+        faults.append(_("A worker of --cluster has one card, and --model.device_map balanced needs several: drop one."))
     return faults
 
 

@@ -8,10 +8,9 @@ if TYPE_CHECKING:
     from peft import PeftModel
     from transformers import PretrainedConfig, PreTrainedModel
 
-# Tokens, of prompts and answers together, that a processor works on at once. On two cores, the demo's model, with 24
-# to 48 questions: without documents (220 tokens each with the answer) 16 rows gave 76 tokens/s, 24 gave 94, 48 gave 91;
-# with documents (up to 670 tokens each) 4 rows gave 29, 8 gave 40, 12 gave 40 and 24 gave 19.
-TOKENS_WITHOUT_CARD = 6000
+# Tokens, of prompts and answers together, that a processor works on at once. More rows share what a step reads of the
+# weights; but shorter prompts are filled up to the longest one, and that is computed too.
+TOKENS_WITHOUT_CARD = 8000
 SHARE_OF_FREE_MEMORY = 0.9  # the rest is for what the estimate leaves out and for memory fragmentation
 
 

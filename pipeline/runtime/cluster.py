@@ -30,6 +30,7 @@ from pipeline.runtime.worker_processes import RESULTS_WAITING, WorkerProcesses, 
 LOOPBACK = "127.0.0.1"  # a cluster that the script starts itself answers nobody else
 PROJECT_DIR = Path(__file__).resolve().parents[2]
 PATIENCE = 45  # seconds until what an earlier run had counts as free: with `ray://`, 30 after it was killed
+ANSWERS_WITHIN = 5  # seconds, a cluster that runs
 STEADY = 0.3  # seconds for which the number of free cores stays the same when it can be believed
 VERSIONS = re.compile(r"Ray: (\S+)\s+Python: (\S+)")  # in what Ray says where they differ: the cluster's, this script's
 OBJECT_STORE = 1 << 30  # bytes of shared memory for tasks and results on the way, many times what is in flight
@@ -110,11 +111,11 @@ class ClusterWorkers:
     def _require_answer(self) -> None:
         """Ray itself waits minutes for a cluster that has ended without `ray stop`, and fills the screen meanwhile."""
         address = self.ray._private.services.get_ray_address_from_environment("auto", None)
-        if "://" in address:
-            return
         host, _colon, port = address.rpartition(":")
+        if "://" in address or not port.isdigit():
+            return
         try:
-            socket.create_connection((host, int(port)), timeout=PATIENCE).close()
+            socket.create_connection((host, int(port)), timeout=ANSWERS_WITHIN).close()
         except OSError:
             raise UserError(
                 _("No cluster answers at {address} any more. Start one: ray start --head").format(address=address)

@@ -131,9 +131,15 @@ class LossWatch(TrainerCallback):
             return
         if self.bad_since:
             control.should_save = False
-        elif not all(own_part(weight).isfinite().all() for weight in model.parameters() if weight.requires_grad):
+        elif not self.all_finite(model):
             self.bad_since = state.global_step + 1
             self.end(args, state.global_step, math.nan)
+
+    def all_finite(self, model) -> bool:
+        """Whether the weights of the adapter are numbers, in the parts of all processes."""
+        weights = (own_part(weight) for weight in model.parameters() if weight.requires_grad)
+        here = torch.tensor([all(weight.isfinite().all() for weight in weights)], device=self.trainer.args.device)
+        return bool(self.trainer.accelerator.gather(here).all())
 
     def on_evaluate(self, args, state, control, metrics, **_kwargs):
         if not math.isfinite(metrics["eval_loss"]):

@@ -81,6 +81,15 @@ def number_of_cards() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
+def cards_in_use(settings: Settings) -> list[int]:
+    """The numbers of the cards that this process puts a part of the model on."""
+    import torch
+
+    if settings.model.device_map == "balanced" and torch.cuda.device_count():
+        return list(range(torch.cuda.device_count()))
+    return [torch.cuda.current_device() if torch.cuda.is_available() else 0]
+
+
 def most_tokens(shape: Shape, settings: Settings, available: int, offload_embedding: bool) -> int:
     """The most tokens of a micro-batch that `available` bytes hold; 0 where they hold none."""
     fits, too_many = 0, 1 << 22
@@ -95,8 +104,6 @@ def most_tokens(shape: Shape, settings: Settings, available: int, offload_embedd
 
 def memory_parts(shape: Shape, settings: Settings, tokens: int, offload_embedding: bool = False) -> dict[str, int]:
     """What PyTorch reserves at the peak of a training, by what it is for."""
-    import torch
-
     model, training, lora = settings.model, settings.training, settings.lora
     unsloth = model.backend != "transformers"
     width = 4 if model.dtype == "float32" else 2
@@ -131,7 +138,7 @@ def memory_parts(shape: Shape, settings: Settings, tokens: int, offload_embeddin
     if training.fsdp:
         parts = on_each_card(parts, shape, 4 if model.load_in_4bit else width)
     elif model.device_map == "balanced":
-        parts = of_the_largest_share(parts, torch.cuda.device_count())
+        parts = of_the_largest_share(parts, len(cards_in_use(settings)))
     return parts | {"fragmentation": int(FRAGMENTATION * sum(parts.values()))}
 
 
@@ -149,7 +156,7 @@ def on_each_card(parts: dict[str, int], shape: Shape, width: int) -> dict[str, i
     cards = number_of_cards()
     shared = ("weights", "embeddings", "adapter", "gradients", "optimizer")
     whole = 2 * (parts["weights"] + parts["adapter"]) // shape.layers + width * shape.vocabulary * shape.hidden
-    return parts | {name: parts[name] // cards for name in shared} | {"buckets": whole}
+    return parts | {name: parts[name] // cards for name in shared} | {"buckets": 0, "gathered": whole}
 
 
 def activation_bytes(shape: Shape, settings: Settings, tokens: int, width: int) -> int:

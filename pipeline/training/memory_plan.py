@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from config import Settings
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import N_, _, localised
-from pipeline.training.memory_model import GIB, Shape, memory_parts, most_tokens, number_of_cards
+from pipeline.training.memory_model import GIB, Shape, cards_in_use, memory_parts, most_tokens, number_of_cards
 from pipeline.training.micro_batches import largest_micro_batch
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ LABELS = {
     "adapter": N_("Adapter"),
     "gradients": N_("Gradients of the adapter"),
     "buckets": N_("Gradients in exchange"),
+    "gathered": N_("Layers put together"),
     "optimizer": N_("States of the optimizer"),
     "backend": N_("Working memory of the backend"),
     "activations": N_("Activations and logits"),
@@ -161,7 +162,9 @@ def available_memory(settings: Settings) -> int | None:
     together = torch.distributed.is_available() and torch.distributed.is_initialized()
     if together:
         torch.distributed.barrier()  # so that the card's memory is measured after NCCL has taken its own part
-    present = torch.cuda.mem_get_info()[0] if torch.cuda.is_available() else None
+    present = None
+    if torch.cuda.is_available():
+        present = min(torch.cuda.mem_get_info(card)[0] for card in cards_in_use(settings))
     if not planned and present is None and settings.training.plan_only:
         raise UserError(_("There is no card here to plan for. Name the memory of one: --training.memory_gb 8"))
     of_the_planned = int(planned * GIB) - CONTEXT if planned else None
@@ -173,13 +176,14 @@ def available_memory(settings: Settings) -> int | None:
     return min(limits, default=None)
 
 
-def limit_memory(plan: MemoryPlan) -> None:
+def limit_memory(plan: MemoryPlan, settings: Settings) -> None:
     """From here on, more memory than was planned for is an error: never moved to system memory by the driver."""
     import torch
 
     if plan.available is not None and torch.cuda.is_available():
-        total = torch.cuda.get_device_properties(torch.cuda.current_device()).total_memory
-        torch.cuda.set_per_process_memory_fraction(min(1.0, max(plan.available, 0) / total))
+        for card in cards_in_use(settings):
+            total = torch.cuda.get_device_properties(card).total_memory
+            torch.cuda.set_per_process_memory_fraction(min(1.0, max(plan.available, 0) / total), card)
 
 
 # ------------------------------------------------------------------------------------------------------- micro-batches

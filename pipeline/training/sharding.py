@@ -29,13 +29,6 @@ def require_shardable(settings: Settings) -> None:
         )
     if not settings.training.fsdp:
         return
-    if number_of_cards() == 1 or settings.model.device_map == "cpu":
-        raise UserError(
-            _(
-                "training.fsdp spreads the model over several cards, and there is only one process, or no card. Start "
-                "one for each card, before all flags: torchrun --nproc_per_node 2 fine_tuning.py"
-            )
-        )
     if settings.model.backend != "transformers" or settings.training.optim != "adamw_torch":
         raise UserError(
             _(
@@ -46,6 +39,15 @@ def require_shardable(settings: Settings) -> None:
     if settings.model.save_merged or settings.model.save_gguf:
         raise UserError(
             _("training.fsdp: the merged model and the GGUF file need the whole model on one card. Leave them out.")
+        )
+    import torch
+
+    if number_of_cards() == 1 or settings.model.device_map == "cpu" or not torch.cuda.is_available():
+        raise UserError(
+            _(
+                "training.fsdp spreads the model over several cards, and there is only one process, or no card. Start "
+                "one for each card, before all flags: torchrun --nproc_per_node 2 fine_tuning.py"
+            )
         )
 
 

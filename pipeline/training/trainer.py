@@ -81,8 +81,12 @@ class DescriptionTrainer(SFTTrainer):
             super()._save(output_dir, state_dict)
 
     def get_eval_dataloader(self, eval_dataset=None) -> DataLoader:
-        """This process's share of the held-out products; none comes twice to fill the last batch."""
-        share = self.eval_dataset.shard(self.args.world_size, self.args.process_index)
+        """This process's share of the held-out products; none comes twice to fill the last batch.
+
+        Where the model is spread over several cards, each process takes all products: a forward pass needs all of them.
+        """
+        processes = 1 if self.is_fsdp_enabled else self.args.world_size
+        share = self.eval_dataset.shard(processes, self.args.process_index % processes)
         own_seed = torch.Generator()  # so that evaluating draws nothing from the random numbers of training
         return DataLoader(share, self.args.eval_batch_size, collate_fn=self.data_collator, generator=own_seed)
 
@@ -157,7 +161,7 @@ def make_trainer(
     # Beside the checkpoints, which go; the name is the training's own, so that one that goes on adds to its curves.
     os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(folder.parent / "tensorboard" / folder.name))
     patience = settings.training.early_stopping_patience if examples.held_out is not None else 0
-    on_card = language_model.model.device.type == "cuda" or settings.training.fsdp  # which moves it there
+    on_card = language_model.model.device.type == "cuda" or settings.training.fsdp  # FSDP moves it there
     trainer = DescriptionTrainer(
         plan,
         model=language_model.model,

@@ -51,6 +51,7 @@ SHOP = [
     {"Handle": "two", "Title": "Two", "Body (HTML)": f"<p>{TEXT}</p>", "Variant SKU": "4"},
 ]
 PORTUGUESE = {"title": "Nome do Produto", "content": "Descri\u00e7\u00e3o"}
+LAMPS = {f"Lamp {n}": f'Lamp {n},"'.encode() + f"{TEXT} {n}\n".encode() * 60 + b'"\n' for n in range(300)}
 GOOD_ROWS = f'"{TEXT[:11]}","{TEXT}"\n'.encode() * 50_000
 PORTUGUESE_TABLE = delimited(rows(**PORTUGUESE), ";")
 
@@ -111,6 +112,13 @@ TABLES = [
         f'title,content\nOne 5" tube,{TEXT}\nTwo 7",{TEXT}\nThree,"{TEXT}"\nFour 9",{TEXT}\n'.encode(),
         (),
         kept('One 5" tube', 'Two 7"', "Three", 'Four 9"'),
+    ),
+    table(
+        "quotation mark in a cell that is not quoted, above cells of many lines, 2 MB",
+        "csv",
+        f'title,content\nPipe 5",{TEXT}\n'.encode() + b"".join(LAMPS.values()),
+        (),
+        kept('Pipe 5"', *LAMPS),
     ),
     table(
         "quotation mark that is never closed",

@@ -22,7 +22,7 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT_DIR))
 
 from config import Settings  # noqa: E402
-from pipeline.catalogue.prompts import product_prompt  # noqa: E402
+from pipeline.catalogue.prompts import document_text, product_prompt, retrieval_prompt  # noqa: E402
 from pipeline.command.command_line import read_settings  # noqa: E402
 from pipeline.command.script import QUIET_ENVIRONMENT  # noqa: E402
 from pipeline.model.answers import Answer, Question, answers_in_order  # noqa: E402
@@ -41,7 +41,14 @@ def main() -> None:
     limit_memory(options.memory_gb)
     language_model = prepare_for_inference(load_foundation_model(settings), settings)
     language_model.model.generation_config.eos_token_id = None  # so that no answer ends early
-    questions = [Question(title, product_prompt(title, language_model.form)) for title in titles(options.answers)]
+    products = products_of_the_demo(options.answers)
+    prompts = {
+        title: retrieval_prompt(title, [document_text(title, content)], language_model.form)
+        if options.with_document
+        else product_prompt(title, language_model.form)
+        for title, content in products.items()
+    }
+    questions = [Question(title, prompt) for title, prompt in prompts.items()]
     measure(language_model, questions[:2], settings, 1)  # the first ones compile kernels
     measure(language_model, questions[:4], settings, 4)
 
@@ -77,6 +84,7 @@ def read_options() -> tuple[argparse.Namespace, list[str]]:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("--answers", type=int, default=256)
     parser.add_argument("--alone", type=int, default=16, help="how many of them also one after the other")
+    parser.add_argument("--with_document", action="store_true", help="the product's own text is in the prompt")
     parser.add_argument("--memory_gb", type=float, help="use so much of the card only, in GiB")
     return parser.parse_known_args()
 
@@ -89,17 +97,18 @@ def limit_memory(gigabytes: float | None) -> None:
         torch.cuda.set_per_process_memory_fraction(gigabytes * GIB / torch.cuda.get_device_properties(0).total_memory)
 
 
-def titles(number: int) -> list[str]:
-    """The first titles of the demo's catalogue that differ from each other."""
-    found: dict[str, None] = {}
+def products_of_the_demo(number: int) -> dict[str, str]:
+    """Title -> content: the first products of the demo's catalogue whose titles differ from each other."""
+    found: dict[str, str] = {}
     with gzip.open(CATALOGUE, "rt", encoding="utf-8") as file:
         for line in file:
             try:
-                found[str(json.loads(line)["title"])] = None
+                record = json.loads(line)
+                found[str(record["title"])] = str(record["content"])
             except (ValueError, KeyError, TypeError):
                 continue
             if len(found) == number:
-                return list(found)
+                return found
     raise SystemExit(f"{CATALOGUE} has {len(found)} titles only.")
 
 

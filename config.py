@@ -72,7 +72,7 @@ PROFILES: dict[str, dict] = {
         # The last layers only: gradients need not go through the ones before.
         "lora": {"layers_to_transform": list(range(20, 30))},
         "training": {
-            "max_examples": 96,
+            "max_examples": 128,
             "held_out_percent": 20,
             "num_train_epochs": 1,
             "per_device_train_batch_size": 4,

@@ -228,7 +228,7 @@ def add_documents(
             documents += len(part.documents)
             bar.set_postfix_str(_("{n:,} documents").format(n=documents), refresh=False)
             bar.update(part.products)
-            if not part.products:  # the bar shows an update by 0 nowhere
+            if not part.products:  # tqdm does not draw the bar anew for an update by 0
                 bar.refresh()
 
 

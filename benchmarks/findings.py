@@ -21,6 +21,7 @@ import time
 from collections import defaultdict
 from pathlib import Path
 from statistics import mean
+from typing import NamedTuple
 
 PROJECT = Path(__file__).resolve().parent.parent
 METRICS = {
@@ -131,39 +132,55 @@ def show(file: Path) -> None:
     header = ["model", "embedding", "catalogue", "top_k", "system", "seeds", *METRICS.values()]
     header += ["says not in catalogue", "words"]
     print("| " + " | ".join(header) + " |\n|" + "---|" * len(header))
-    for key, cells in rows.items():
-        *setting, system, _share = key
-        figures = [spread([mean_of(cell, system, metric) for cell in cells]) for metric in METRICS]
-        noticed = [cell["shares"].get(system, {}).get("abstained_similar") for cell in cells]
+    for row, cells in rows.items():
+        figures = [spread([mean_of(cell, row.system, metric) for cell in cells]) for metric in METRICS]
+        noticed = [cell["shares"].get(row.system, {}).get("abstained_similar") for cell in cells]
         noticed = spread([100 * share["hits"] / share["n"] for share in noticed if share])
-        length = spread([estimate["mean"] for cell in cells if (estimate := cell["lengths"].get(system))])
-        print("| " + " | ".join([*map(str, setting), label(key), str(len(cells)), *figures, noticed, length]) + " |")
-    for setting in dict.fromkeys(key[:3] for key in rows):
+        length = spread([estimate["mean"] for cell in cells if (estimate := cell["lengths"].get(row.system))])
+        about = [*row.setting, str(row.top_k), row.label, str(len(cells))]
+        print("| " + " | ".join([*about, *figures, noticed, length]) + " |")
+    for setting in dict.fromkeys(row.setting for row in rows):
         model, embedding, catalogue = setting
         picture = file.with_name(f"findings-{catalogue}-{model}-{embedding}.svg")
-        draw({key: cells for key, cells in rows.items() if key[:3] == setting}, ", ".join(setting), picture)
+        draw({row: cells for row, cells in rows.items() if row.setting == setting}, ", ".join(setting), picture)
         print(f"\n{picture}")
 
 
-def rows_of(cells: list[dict]) -> dict[tuple, list[dict]]:
-    """Model, embedding, catalogue, top_k, system, share -> its cells, one a seed: the last one that was run.
+class Row(NamedTuple):
+    """What a row of the table is about."""
+
+    model: str
+    embedding: str
+    catalogue: str
+    top_k: int | str  # "-" without retrieval
+    system: str
+    share: float
+
+    @property
+    def setting(self) -> tuple[str, str, str]:
+        """What all rows of a picture have in common."""
+        return self.model, self.embedding, self.catalogue
+
+    @property
+    def label(self) -> str:
+        return SYSTEMS[self.system] + (f", {100 * self.share:g} % with documents" if self.share else "")
+
+
+def rows_of(cells: list[dict]) -> dict[Row, list[dict]]:
+    """Each row with its cells, one a seed: the last one that was run.
 
     Without the adapter the share and the seed say nothing, and without retrieval top_k: such a system has one row.
     """
-    rows: dict[tuple, dict[int, dict]] = defaultdict(dict)
+    rows: dict[Row, dict[int, dict]] = defaultdict(dict)
     for cell in cells:
         for system in cell["means"]:
             top_k = cell["top_k"] if system.startswith("rag") else "-"
             share = cell["share"] if system.endswith("fine_tuned") else 0
             seed = cell["seed"] if system.endswith("fine_tuned") else 0
-            rows[cell["model"], cell["embedding"], cell["catalogue"], top_k, system, share][seed] = cell
-    order = sorted(rows, key=lambda key: (*key[:3], str(key[3]), [*SYSTEMS].index(key[4]), key[5]))
-    return {key: [*rows[key].values()] for key in order}
-
-
-def label(key: tuple) -> str:
-    *_others, system, share = key
-    return SYSTEMS[system] + (f", {100 * share:g} % with documents" if share else "")
+            row = Row(cell["model"], cell["embedding"], cell["catalogue"], top_k, system, share)
+            rows[row][seed] = cell
+    order = sorted(rows, key=lambda row: (*row.setting, str(row.top_k), [*SYSTEMS].index(row.system), row.share))
+    return {row: [*rows[row].values()] for row in order}
 
 
 def mean_of(cell: dict, system: str, metric: str) -> float | None:
@@ -178,7 +195,7 @@ def spread(values: list[float | None]) -> str:
     return f"{mean(known):.1f} ({min(known):.1f} to {max(known):.1f})"
 
 
-def draw(rows: dict[tuple, list[dict]], title: str, picture: Path) -> None:
+def draw(rows: dict[Row, list[dict]], title: str, picture: Path) -> None:
     """A panel for each metric: a dot for each seed with its 95 % interval, a line for each system."""
     import matplotlib
 
@@ -188,21 +205,21 @@ def draw(rows: dict[tuple, list[dict]], title: str, picture: Path) -> None:
     measured = {
         metric: name
         for metric, name in METRICS.items()
-        if any(cell["means"][key[4]][metric] for key, cells in rows.items() for cell in cells)
+        if any(cell["means"][row.system][metric] for row, cells in rows.items() for cell in cells)
     }
     size = (3.2 * len(measured), 0.9 + 0.42 * len(rows))
     figure, panels = pyplot.subplots(1, len(measured), sharey=True, figsize=size)
     for panel, (metric, name) in zip(panels, measured.items(), strict=True):
-        for place, (key, cells) in enumerate(rows.items()):
+        for place, (row, cells) in enumerate(rows.items()):
             for number, cell in enumerate(cells):
-                estimate = cell["means"][key[4]][metric]
+                estimate = cell["means"][row.system][metric]
                 if estimate:
                     at = place + 0.16 * (number - (len(cells) - 1) / 2)
-                    panel.plot([estimate["low"], estimate["high"]], [at, at], color=COLOURS[key[4]], alpha=0.5)
-                    panel.plot(estimate["mean"], at, "o", color=COLOURS[key[4]], markersize=4)
+                    panel.plot([estimate["low"], estimate["high"]], [at, at], color=COLOURS[row.system], alpha=0.5)
+                    panel.plot(estimate["mean"], at, "o", color=COLOURS[row.system], markersize=4)
         panel.set_title(name, fontsize=10)
         panel.grid(axis="x", alpha=0.3)
-    names = [label(key) + (f", top_k {key[3]}" if key[3] != "-" else "") for key in rows]
+    names = [row.label + (f", top_k {row.top_k}" if row.top_k != "-" else "") for row in rows]
     panels[0].set_yticks(range(len(rows)), names, fontsize=8)
     panels[0].invert_yaxis()
     figure.suptitle(title, fontsize=11)

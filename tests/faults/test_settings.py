@@ -94,6 +94,7 @@ def test_every_field_out_of_range(tmp_path, seen):
             ("model.gguf_dir and rag.embedding_model are the same path",),
         ),
         (("--model.lora_dir", ".."), ("model.lora_dir: ", "cannot be used as a path")),
+        (("--cluster", "local", "--model.device_map", "balanced"), ("--cluster has one card", "drop one")),
         (("--generation.max_new_tokens", "9000"), ("generation.max_new_tokens (9000)", "model.max_seq_length (8192)")),
     ],
 )

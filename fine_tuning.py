@@ -91,7 +91,7 @@ def main(settings: Settings) -> None:
         rehearse_gguf(language_model, settings)
         trainer = configure_trainer(language_model, examples, plan, foundation, settings)
         statistics = train(trainer, settings)
-        weights = whole_adapter(language_model.model, settings)
+        weights = whole_adapter(language_model.model) if settings.training.fsdp else None
         if processes.is_main_process:
             finish(trainer, statistics, language_model, weights, settings)
     print("\n" + ">" * 29, _("END OF FINE-TUNING"), "<" * 30)

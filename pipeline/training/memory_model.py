@@ -124,7 +124,7 @@ def memory_parts(shape: Shape, settings: Settings, tokens: int, offload_embeddin
     working = BACKEND_TABLES + WORKSPACE if unsloth else WORKSPACE
     if model.load_in_4bit:
         working += largest * width * (2 if unsloth else 1)  # a weight in 16 bits while it is multiplied with
-    activations = activation_bytes(shape, settings, tokens, width)
+    at_work = max(layer_bytes(shape, settings, tokens, width), logit_bytes(shape, settings, tokens))
     parts = {
         "weights": weights,
         "embeddings": embeddings,
@@ -133,10 +133,10 @@ def memory_parts(shape: Shape, settings: Settings, tokens: int, offload_embeddin
         "buckets": 4 * adapter if number_of_cards() > 1 else 0,  # DistributedDataParallel adds up copies of them
         "optimizer": states,
         "backend": working,
-        "activations": activations,
+        "activations": kept_bytes(shape, settings, tokens, width) + at_work,
     }
     if training.fsdp:
-        parts = on_each_card(parts, shape, 4 if model.load_in_4bit else width)
+        parts = on_each_card(parts, shape, settings, tokens, width)
     elif model.device_map == "balanced":
         parts = of_the_largest_share(parts, len(cards_in_use(settings)))
     return parts | {"fragmentation": int(FRAGMENTATION * sum(parts.values()))}
@@ -148,37 +148,55 @@ def of_the_largest_share(parts: dict[str, int], cards: int) -> dict[str, int]:
     return parts | {name: -(-parts[name] // cards) for name in shared}
 
 
-def on_each_card(parts: dict[str, int], shape: Shape, width: int) -> dict[str, int]:
+def on_each_card(parts: dict[str, int], shape: Shape, settings: Settings, tokens: int, width: int) -> dict[str, int]:
     """`parts` where FSDP spreads the model over all cards: what is the model's own, each card has a share of.
 
-    The layer at work and the next one are whole, and so is one embedding, in numbers of `width` bytes.
+    At its peak a step is in a layer, which is whole like the next one and the output embedding, or in the loss, which
+    has three copies of that embedding: as it is received, put together, and in use. Where it is stored in 32 bits, the
+    card's share is converted before that. Measured on two H100 with the shape of Llama-3-8B: docs/benchmarks.md.
     """
-    cards = number_of_cards()
+    cards, model = number_of_cards(), settings.model
     shared = ("weights", "embeddings", "adapter", "gradients", "optimizer")
-    whole = 2 * (parts["weights"] + parts["adapter"]) // shape.layers + width * shape.vocabulary * shape.hidden
-    return parts | {name: parts[name] // cards for name in shared} | {"buckets": 0, "gathered": whole}
+    layers = 2 * (parts["weights"] + parts["adapter"]) // shape.layers
+    embedding = width * shape.vocabulary * shape.hidden
+    share = embedding // cards if model.load_in_4bit else 0
+    kept = kept_bytes(shape, settings, tokens, width)
+    in_a_layer = {
+        "activations": kept + layer_bytes(shape, settings, tokens, width),
+        "gathered": layers + embedding,
+    }
+    in_the_loss = {"activations": kept + logit_bytes(shape, settings, tokens), "gathered": 3 * embedding + share}
+    peak = max(in_a_layer, in_the_loss, key=lambda moment: sum(moment.values()))
+    return parts | {name: parts[name] // cards for name in shared} | {"buckets": 0} | peak
 
 
-def activation_bytes(shape: Shape, settings: Settings, tokens: int, width: int) -> int:
-    """What lives at the peak of forward and backward, for numbers of `width` bytes.
+def kept_bytes(shape: Shape, settings: Settings, tokens: int, width: int) -> int:
+    """What lives from the forward to the backward pass, for numbers of `width` bytes.
 
-    With checkpointing, one layer at a time is computed again for its gradients; Unsloth keeps the inputs of the others
-    in system memory, with two buffers on the card (below windows of 512 tokens it leaves them on the card).
+    With checkpointing, the inputs of the layers; Unsloth keeps them in system memory, with two buffers on the card
+    (below windows of 512 tokens it leaves them on the card).
     """
     layers, hidden, inner, keys = shape.layers, shape.hidden, shape.inner, shape.keys
     checkpointing = settings.training.gradient_checkpointing
     if settings.model.backend != "transformers":
-        a_layer, all_layers = 3 * inner + 10 * hidden + 2 * keys, layers * (2 * inner + 7 * hidden + 2 * keys)
+        all_layers = layers * (2 * inner + 7 * hidden + 2 * keys)
         inputs = 2 * hidden if settings.model.max_seq_length >= 512 else layers * hidden
         masks = 0
-    else:  # norms, residuals and the product of the feed-forward gates are in 32 bits
-        a_layer, all_layers = 10 * inner + 17 * hidden + 2 * keys, layers * (7 * inner + 13 * hidden + 2 * keys)
-        inputs = 2 * layers * hidden
+    else:
+        all_layers = layers * (7 * inner + 13 * hidden + 2 * keys)
+        inputs = layers * hidden * (1 if settings.training.fsdp else 2)  # in 32 bits, which FSDP makes 16
         masks = tokens**2 * (1 if checkpointing else layers)  # which tokens see which
-    logits = logit_bytes(shape, settings, tokens)
-    if checkpointing:
-        return width * (tokens * inputs + masks) + max(width * tokens * a_layer, logits)
-    return width * (tokens * all_layers + masks) + logits
+    return width * (tokens * (inputs if checkpointing else all_layers) + masks)
+
+
+def layer_bytes(shape: Shape, settings: Settings, tokens: int, width: int) -> int:
+    """What one layer needs beside that: with checkpointing, it is computed again for its gradients."""
+    if not settings.training.gradient_checkpointing:
+        return 0
+    if settings.model.backend != "transformers":
+        return width * tokens * (3 * shape.inner + 10 * shape.hidden + 2 * shape.keys)
+    # norms, residuals and the product of the feed-forward gates are in 32 bits
+    return width * tokens * (10 * shape.inner + 17 * shape.hidden + 2 * shape.keys)
 
 
 def logit_bytes(shape: Shape, settings: Settings, tokens: int) -> int:

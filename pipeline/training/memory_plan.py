@@ -153,6 +153,7 @@ def can_offload_embedding(shape: Shape, settings: Settings) -> bool:
 def available_memory(settings: Settings) -> int | None:
     """What PyTorch may reserve on the card, the present or the planned one; None where a processor trains."""
     import torch
+    from accelerate import PartialState
 
     planned = settings.training.memory_gb
     if settings.model.device_map == "cpu":
@@ -161,7 +162,7 @@ def available_memory(settings: Settings) -> int | None:
         return None
     together = torch.distributed.is_available() and torch.distributed.is_initialized()
     if together:
-        torch.distributed.barrier()  # so that the card's memory is measured after NCCL has taken its own part
+        PartialState().wait_for_everyone()  # so that the memory is measured after NCCL has taken its own part
     present = None
     if torch.cuda.is_available():
         present = min(torch.cuda.mem_get_info(card)[0] for card in cards_in_use(settings))
@@ -174,6 +175,13 @@ def available_memory(settings: Settings) -> int | None:
         torch.distributed.all_gather_object(everywhere, min(limits))  # so that all divide alike
         limits = everywhere
     return min(limits, default=None)
+
+
+def most_reserved() -> int:
+    """Bytes: the most that PyTorch has reserved on a card, of all on which this process has a part of the model."""
+    import torch
+
+    return max(torch.cuda.max_memory_reserved(card) for card in range(torch.cuda.device_count()))
 
 
 def limit_memory(plan: MemoryPlan, settings: Settings) -> None:

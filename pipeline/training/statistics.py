@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from pipeline.runtime.messages import _, localised
-from pipeline.training.memory_plan import gigabytes
+from pipeline.training.memory_plan import gigabytes, most_reserved
 
 if TYPE_CHECKING:
     from pipeline.training.trainer import DescriptionTrainer
@@ -22,7 +22,7 @@ class TrainingStatistics:
     def __init__(self, trainer: DescriptionTrainer, steps_before: int):
         self.trainer, self.steps_before = trainer, steps_before
         self.on_card = trainer.args.device.type == "cuda"
-        self.reserved_before = torch.cuda.max_memory_reserved() if self.on_card else 0
+        self.reserved_before = most_reserved() if self.on_card else 0
         self.start, self.seconds = time.perf_counter(), 0.0
 
     def stop_the_clock(self) -> None:
@@ -67,7 +67,7 @@ def final_losses(trainer: DescriptionTrainer) -> dict[str, float]:
 
 def report_memory(reserved_before: int) -> None:
     """Peak of the memory that PyTorch reserved on the card, in all and since before training, in GiB and percent."""
-    card, peak = torch.cuda.get_device_properties(0).total_memory, torch.cuda.max_memory_reserved()
+    card, peak = torch.cuda.get_device_properties(0).total_memory, most_reserved()
     in_training = peak - reserved_before
     print_statistics(
         _("GPU memory statistics"),

@@ -24,9 +24,9 @@ from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import _
 from pipeline.training.examples import Examples, token_lengths
 from pipeline.training.memory_model import GIB
-from pipeline.training.memory_plan import MemoryPlan
+from pipeline.training.memory_plan import MemoryPlan, most_reserved
 from pipeline.training.micro_batches import IGNORED, batch_sampler
-from pipeline.training.sharding import trainer_arguments
+from pipeline.training.sharding import keep_loss_precise, trainer_arguments, whole_adapter
 
 
 class DescriptionTrainer(SFTTrainer):
@@ -79,6 +79,15 @@ class DescriptionTrainer(SFTTrainer):
         with warnings.catch_warnings():  # peft could not look the foundation model up on the hub, which nothing needs
             warnings.simplefilter("ignore", UserWarning)
             super()._save(output_dir, state_dict)
+
+    def save_model(self, output_dir=None, _internal_call=False) -> None:
+        """The adapter; where the model is spread over several cards, without putting all of it together for that."""
+        if not self.is_fsdp_enabled:
+            super().save_model(output_dir, _internal_call)
+            return
+        weights = whole_adapter(self.model)
+        if self.args.should_save:
+            self._save(output_dir, weights)
 
     def get_eval_dataloader(self, eval_dataset=None) -> DataLoader:
         """This process's share of the held-out products; none comes twice to fill the last batch.
@@ -136,9 +145,10 @@ class MemoryDryRun(TrainerCallback):
             ) from None
         finally:
             self.trainer.model.zero_grad(set_to_none=True)
+            torch.cuda.empty_cache()  # the training's own optimizer states are many small tensors, which lie elsewhere
         print(
             _("Tested: the largest micro-batch, {n:,} tokens, takes {size:.2f} GB; planned: {planned:.2f} GB").format(
-                n=plan.tokens, size=torch.cuda.max_memory_reserved(device) / GIB, planned=plan.needed / GIB
+                n=plan.tokens, size=most_reserved() / GIB, planned=plan.needed / GIB
             )
         )
 
@@ -148,7 +158,9 @@ class MemoryDryRun(TrainerCallback):
         learned = (batch["labels"] != IGNORED).sum().to(device)
         trainer.current_gradient_accumulation_steps = plan.micro_batches  # what the Trainer sets at its first step
         with torch.random.fork_rng([device]):
-            states = torch.empty(plan.parts["optimizer"], dtype=torch.uint8, device=device)  # the first step makes them
+            # The first step makes the states of the optimizer; a training that goes on has them already.
+            missing = 0 if trainer.optimizer.state else plan.parts["optimizer"]
+            states = torch.empty(missing, dtype=torch.uint8, device=device)
             trainer.training_step(trainer.model_wrapped, batch, num_items_in_batch=learned)
             torch.cuda.synchronize(device)
             del states
@@ -172,6 +184,8 @@ def make_trainer(
         callbacks=[EarlyStoppingCallback(patience)] if patience else None,
     )
     trainer.remove_callback(PrinterCallback)
+    if settings.training.fsdp:
+        keep_loss_precise(trainer)
     return trainer
 
 

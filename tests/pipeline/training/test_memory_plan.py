@@ -165,3 +165,16 @@ def test_plan_agrees_with_what_was_measured(shape, rank, tokens, checkpointing, 
     parts = memory_parts(SHAPES[shape], read_settings("", words), tokens)
     planned = (sum(parts.values()) - parts["optimizer"]) / GIB
     assert -0.03 <= planned / reserved - 1 <= 0.10
+
+
+@pytest.mark.parametrize(
+    ("in_4bit", "tokens", "reserved"),
+    [("true", 2087, 9.85), ("true", 13_282, 13.58), ("false", 2087, 12.10), ("false", 13_282, 17.73)],
+)
+def test_plan_of_a_model_in_parts_agrees_with_what_was_measured(in_4bit, tokens, reserved, monkeypatch):
+    """What PyTorch reserved on each of two H100 for the largest micro-batch, with the states of the optimizer."""
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    words = ["--training.fsdp", "--model.backend", "transformers", "--training.optim", "adamw_torch"]
+    settings = read_settings("", [*words, "--model.load_in_4bit", in_4bit])
+    planned = sum(memory_parts(SHAPES["8b"], settings, tokens).values()) / GIB
+    assert -0.03 <= planned / reserved - 1 <= 0.10, planned

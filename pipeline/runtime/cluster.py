@@ -23,7 +23,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipeline.runtime.errors import UserError, first_line
+from pipeline.runtime.errors import UserError, first_line, last_line
 from pipeline.runtime.messages import _
 from pipeline.runtime.worker_processes import RESULTS_WAITING, WorkerProcesses, value_of
 
@@ -130,7 +130,7 @@ class ClusterWorkers:
             ).format(cluster=self.cluster, its_ray=its_ray, its_python=its_python, ray=ray, python=python)
         reason = first_line(error)
         if reason.endswith(":"):  # it only announces what Ray says at the end
-            reason += " " + str(error).strip().splitlines()[-1].strip()
+            reason += " " + last_line(error)
         return _(
             "The cluster {cluster} cannot be used: {reason} Check --cluster, and that all its machines have "
             "the same versions of Python and Ray."
@@ -188,7 +188,10 @@ class ClusterWorkers:
             finished = given.pop(done)
             try:
                 with self._faults_named():
-                    results[finished.number] = self.ray.cloudpickle.loads(self.ray.get(done))
+                    result = self.ray.cloudpickle.loads(self.ray.get(done))
+                if isinstance(result, ImportError):
+                    raise WorkerLost(last_line(result))
+                results[finished.number] = result
                 self.have_worked = True
             except WorkerLost as lost:
                 self._forget(finished.worker, lost)
@@ -210,7 +213,8 @@ class ClusterWorkers:
         try:
             yield
         except (errors.RayActorError, errors.ObjectLostError) as error:
-            raise WorkerLost(first_line(error).partition(",")[0]) from None
+            failed = getattr(error, "actor_init_failed", False)  # then the text is a traceback
+            raise WorkerLost(last_line(error) if failed else first_line(error).partition(",")[0].rstrip(".")) from None
         except (errors.OutOfDiskError, errors.ObjectStoreFullError):
             raise UserError(
                 _("The disk or the shared memory of a machine of the cluster {cluster} is full: make room.").format(
@@ -245,7 +249,7 @@ class ClusterWorkers:
 
 
 class WorkerLost(Exception):
-    """A worker died, or its machine did; the text says what Ray knows of it."""
+    """A worker died, or its machine did, or lacks a package; the text says what is known of it."""
 
 
 def _worker() -> type:

@@ -9,3 +9,8 @@ def first_line(error: BaseException) -> str:
     """The first line of what a library says in `error`; the kind of the error where it says nothing."""
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__
+
+
+def last_line(error: BaseException) -> str:
+    """The last line of what a library says in `error`: of a traceback, the one that names the error."""
+    return str(error).strip().splitlines()[-1].strip()

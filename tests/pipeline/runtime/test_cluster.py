@@ -24,6 +24,7 @@ from tests.pipeline_run import ANSWERS, RECORDS
 from tests.running import (
     DEADLINE,
     DEMO,
+    PROJECT,
     Finished,
     assert_refused,
     finish,
@@ -63,11 +64,30 @@ if any("ray" in word for word in sys.orig_argv):
 """
 
 
+LACKING = """
+import sys
+
+class Lacking:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == {name!r}:
+            raise ModuleNotFoundError("No module named " + repr(name))
+
+if any("default_worker" in word for word in sys.orig_argv):
+    sys.meta_path.insert(0, Lacking())
+"""
+
+
 def square_slowly(number: int, seconds: float = 0.0) -> int:
     time.sleep(seconds)
     if number < 0:
         raise UserError("a negative number")
     return number**2
+
+
+def square_with_a_package(number: int) -> int:
+    import orjson
+
+    return orjson.loads(orjson.dumps(square_slowly(number, seconds=0.2)))
 
 
 def large_result(task: tuple[int, bytes, int]) -> bytes:
@@ -126,6 +146,16 @@ def test_work_of_a_machine_that_dies_is_done_by_another(cluster):
         first = [next(results) for _number in range(4)]
         cluster.remove_node(other, allow_graceful=False)
         assert first + list(results) == [number**2 for number in range(30)]
+        assert len(workers.workers) == 1
+
+
+def test_work_of_a_machine_that_lacks_a_package_is_done_by_another(cluster, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(LACKING.format(name="orjson"), encoding="utf-8")
+    cluster.add_node(**NODES, env_vars={"PYTHONPATH": str(tmp_path)})
+    cluster.wait_for_nodes()
+    with ClusterWorkers(square_with_a_package, cluster.address) as workers:
+        assert len(workers.workers) == 2
+        assert list(workers.in_order(range(20))) == [number**2 for number in range(20)]
         assert len(workers.workers) == 1
 
 
@@ -265,6 +295,18 @@ def test_cluster_of_other_versions_is_refused(changed, tmp_path):
             assert not list(tmp_path.glob("*processed*"))
 
 
+@pytest.mark.slow_fault
+@pytest.mark.parametrize("lacking", ["pipeline", "orjson"], ids=["the project", "a package"])
+def test_cluster_whose_machines_lack_something_is_refused(lacking, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(LACKING.format(name=lacking), encoding="utf-8")
+    with started_cluster(PYTHONPATH=str(tmp_path)) as ports:
+        for cluster, environment in ways_in(*ports):
+            done = run_script("process_data.py", tmp_path, *DEMO, "--cluster", cluster, **environment)
+            words = (f"No worker of the cluster {cluster} could start", f"No module named '{lacking}'", str(PROJECT))
+            assert_refused(done, *words)
+            assert not list(tmp_path.glob("*processed*"))
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to all processes of a console")
 def test_ctrl_c_ends_the_run_and_its_cluster(tmp_path):
     write_raw(tmp_path / "trn.json")
@@ -346,6 +388,15 @@ def started_cluster(*flags: str, **environment: str) -> Iterator[tuple[int, int]
         process.wait(60)
         for left in psutil.wait_procs(started, timeout=30)[1]:
             left.kill()
+
+
+def ways_in(port: int, port_from_outside: int) -> list[tuple[str, dict[str, str]]]:
+    """What a script's --cluster may be for a cluster with these ports, and its environment then."""
+    environment = {"RAY_AUTH_MODE": "disabled"}
+    return [
+        ("auto", environment | {"RAY_ADDRESS": f"127.0.0.1:{port}"}),
+        (f"ray://127.0.0.1:{port_from_outside}", environment),
+    ]
 
 
 def free_ports(number: int) -> list[int]:

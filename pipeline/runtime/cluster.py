@@ -15,11 +15,10 @@ import logging
 import os
 import re
 import signal
-import socket
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,7 +29,9 @@ from pipeline.runtime.worker_processes import RESULTS_WAITING, WorkerProcesses, 
 LOOPBACK = "127.0.0.1"  # a cluster that the script starts itself answers nobody else
 PROJECT_DIR = Path(__file__).resolve().parents[2]
 PATIENCE = 45  # seconds until what an earlier run had counts as free: with `ray://`, 30 after it was killed
-ANSWERS_WITHIN = 5  # seconds, a cluster that runs
+ANSWERS_WITHIN = 10  # seconds, a cluster that runs
+ASKED = "/ray.rpc.NodeInfoGcsService/GetClusterId"  # without arguments, of the cluster's own port
+ASKED_FROM_OUTSIDE = "/ray.rpc.RayletDriver/ClusterInfo"  # of the port for `ray://`
 STEADY = 0.3  # seconds for which the number of free cores stays the same when it can be believed
 VERSIONS = re.compile(r"Ray: (\S+)\s+Python: (\S+)")  # in what Ray says where they differ: the cluster's, this script's
 OBJECT_STORE = 1 << 30  # bytes of shared memory for tasks and results on the way, many times what is in flight
@@ -98,28 +99,57 @@ class ClusterWorkers:
         here = {"_node_ip_address": LOOPBACK, "include_dashboard": False, "object_store_memory": OBJECT_STORE}
         on_sigterm = signal.getsignal(signal.SIGTERM)
         try:
-            if self.cluster == "auto":
+            if not local:
                 self._require_answer()
             self.ray.init(self.cluster, logging_level=logging.CRITICAL, log_to_driver=False, **(here if local else {}))
         except UserError:
             raise
+        except self.ray.exceptions.AuthenticationError:
+            raise self._other_token() from None
         except Exception as error:  # what Ray raises for an address differs from version to version
             raise UserError(self._refusal(error)) from None
         finally:
             signal.signal(signal.SIGTERM, on_sigterm)  # Ray sets its own
 
     def _require_answer(self) -> None:
-        """Ray itself waits minutes for a cluster that has ended without `ray stop`, and fills the screen meanwhile."""
-        address = self.ray._private.services.get_ray_address_from_environment("auto", None)
-        host, _colon, port = address.rpartition(":")
-        if "://" in address or not port.isdigit():
+        """Ask the cluster something before Ray does.
+
+        Ray would wait minutes for one that has ended without `ray stop`, and half a minute for one that refuses this
+        script's token, and fill the screen meanwhile.
+        """
+        import grpc
+        from ray._private.authentication.authentication_token_setup import maybe_enable_token_auth_if_token_available
+        from ray._private.grpc_utils import init_grpc_channel
+
+        outside = self.cluster.startswith("ray://")
+        address = self.cluster.removeprefix("ray://")
+        if not outside:
+            if address == "auto" and not os.environ.get("RAY_ADDRESS"):  # as Ray itself does then, and only then
+                maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
+            address = self.ray._private.services.get_ray_address_from_environment(address, None)
+        if "://" in address or not address.rpartition(":")[2].isdigit():
             return
-        try:
-            socket.create_connection((host, int(port)), timeout=ANSWERS_WITHIN).close()
-        except OSError:
-            raise UserError(
-                _("No cluster answers at {address} any more. Start one: ray start --head").format(address=address)
-            ) from None
+        with closing(init_grpc_channel(address)) as channel:
+            try:
+                channel.unary_unary(ASKED_FROM_OUTSIDE if outside else ASKED)(b"", timeout=ANSWERS_WITHIN)
+            except grpc.RpcError as error:
+                if error.code() is grpc.StatusCode.UNAUTHENTICATED:
+                    raise self._other_token() from None
+                silent = error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+                if silent and not outside:  # else Ray tries some more
+                    raise UserError(
+                        _("No cluster answers at {address} any more. Start one: ray start --head").format(
+                            address=address
+                        )
+                    ) from None
+
+    def _other_token(self) -> UserError:
+        return UserError(
+            _(
+                "The cluster {cluster} refuses this script: all its machines and this one need the same "
+                "~/.ray/auth_token and the same RAY_AUTH_MODE."
+            ).format(cluster=self.cluster)
+        )
 
     def _refusal(self, error: Exception) -> str:
         if len(versions := VERSIONS.findall(str(error))) == 2:

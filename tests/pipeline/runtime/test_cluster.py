@@ -307,6 +307,36 @@ def test_cluster_whose_machines_lack_something_is_refused(lacking, tmp_path):
             assert not list(tmp_path.glob("*processed*"))
 
 
+@pytest.mark.slow_fault
+def test_cluster_with_another_token_is_refused(tmp_path):
+    """At once, and nothing else is on the screen: Ray tries for half a minute, and says so each time."""
+    for name in ("its", "another"):
+        (tmp_path / name).write_text(name * 20, encoding="utf-8")
+    as_cluster, other = (
+        {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(tmp_path / name)} for name in ("its", "another")
+    )
+    with started_cluster(**as_cluster) as ports:
+        for cluster, environment in ways_in(*ports):
+            flags = (*DEMO, "--cluster", cluster)
+            for own in (other, {"RAY_AUTH_MODE": "disabled"}, other | {"RAY_AUTH_TOKEN_PATH": str(tmp_path / "no")}):
+                began = time.monotonic()
+                done = run_script("process_data.py", tmp_path, *flags, **(environment | own))
+                assert_refused(done, f"The cluster {cluster} refuses this script", "auth_token", "RAY_AUTH_MODE")
+                assert done.errors.strip().count("\n") == 0
+                assert time.monotonic() - began < 15
+            run_well("process_data.py", tmp_path, *flags, **(environment | as_cluster))
+
+
+@pytest.mark.slow_fault
+def test_cluster_without_the_token_of_the_script_is_refused(ports, tmp_path):
+    """Such a cluster lets the script in, and its workers do not answer it."""
+    (tmp_path / "token").write_text("token" * 20, encoding="utf-8")
+    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(tmp_path / "token")}
+    cluster, environment = ways_in(*ports)[0]
+    done = run_script("process_data.py", tmp_path, *DEMO, "--cluster", cluster, **(environment | token))
+    assert_refused(done, f"No worker of the cluster {cluster} could start", "auth_token")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to all processes of a console")
 def test_ctrl_c_ends_the_run_and_its_cluster(tmp_path):
     write_raw(tmp_path / "trn.json")

@@ -16,6 +16,7 @@ import os
 import re
 import signal
 import time
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -101,7 +102,7 @@ class ClusterWorkers:
         try:
             if not local:
                 self._require_answer()
-            self.ray.init(self.cluster, logging_level=logging.CRITICAL, log_to_driver=False, **(here if local else {}))
+            self._join(**(here if local else {}))
         except UserError:
             raise
         except self.ray.exceptions.AuthenticationError:
@@ -110,6 +111,19 @@ class ClusterWorkers:
             raise UserError(self._refusal(error)) from None
         finally:
             signal.signal(signal.SIGTERM, on_sigterm)  # Ray sets its own
+
+    def _join(self, **flags) -> None:
+        """With `ray://`, in a second attempt where Ray's process for this script died at its start.
+
+        About one in 14 does: https://github.com/ray-project/ray/issues/63202.
+        """
+        flags |= {"logging_level": logging.CRITICAL, "log_to_driver": False}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what Ray warns of, `_refusal` says
+            try:
+                self.ray.init(self.cluster, **flags)
+            except ConnectionAbortedError:
+                self.ray.init(self.cluster, **flags)
 
     def _require_answer(self) -> None:
         """Ask the cluster something before Ray does.

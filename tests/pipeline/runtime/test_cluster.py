@@ -76,6 +76,19 @@ if any("default_worker" in word for word in sys.orig_argv):
     sys.meta_path.insert(0, Lacking())
 """
 
+DIES_ONCE = """
+import os
+import sys
+
+if any("specific-server" in word for word in sys.orig_argv):
+    try:
+        os.mkdir({folder!r})
+    except FileExistsError:
+        pass
+    else:
+        os._exit(1)
+"""
+
 
 def square_slowly(number: int, seconds: float = 0.0) -> int:
     time.sleep(seconds)
@@ -335,6 +348,18 @@ def test_cluster_without_the_token_of_the_script_is_refused(ports, tmp_path):
     cluster, environment = ways_in(*ports)[0]
     done = run_script("process_data.py", tmp_path, *DEMO, "--cluster", cluster, **(environment | token))
     assert_refused(done, f"No worker of the cluster {cluster} could start", "auth_token")
+
+
+@pytest.mark.slow_fault
+def test_process_for_a_script_from_outside_may_die_at_its_start(tmp_path):
+    """As some do, Ray's fault: a second attempt has another one."""
+    dies_once = DIES_ONCE.format(folder=str(tmp_path / "died"))
+    (tmp_path / "sitecustomize.py").write_text(dies_once, encoding="utf-8")
+    with started_cluster(PYTHONPATH=str(tmp_path)) as ports:
+        cluster, environment = ways_in(*ports)[1]
+        sooner = environment | {"RAY_CLIENT_RECONNECT_GRACE_PERIOD": "2"}  # else Ray waits half a minute more
+        run_well("process_data.py", tmp_path, *DEMO, "--cluster", cluster, **sooner)
+        assert (tmp_path / "died").exists()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to all processes of a console")

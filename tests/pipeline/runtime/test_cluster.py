@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -12,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -455,9 +456,12 @@ def ways_in(port: int, port_from_outside: int) -> list[tuple[str, dict[str, str]
 
 
 def free_ports(number: int) -> list[int]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(number)]
-        return [server.getsockname()[1] for server in sockets]
+    """Below those that the system gives to whoever asks: Ray's own processes ask before these ports are used."""
+    free = []
+    for port in random.sample(range(25_000, 32_000), 100):
+        with suppress(OSError), socket.create_server(("", port)):
+            free.append(port)
+    return free[:number]
 
 
 def answers(port: int) -> bool:

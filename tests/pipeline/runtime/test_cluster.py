@@ -21,7 +21,7 @@ import psutil
 import pytest
 
 from pipeline.runtime.errors import UserError
-from tests.pipeline_run import ANSWERS, RECORDS
+from tests.pipeline_run import ANSWERS, RECORDS, PipelineRun
 from tests.running import (
     DEADLINE,
     DEMO,
@@ -44,6 +44,7 @@ from ray.cluster_utils import Cluster  # noqa: E402
 from pipeline.runtime.cluster import ClusterWorkers  # noqa: E402
 
 INDEXING = (*DEMO, "--rag.max_records", "0")
+ANSWERING = (*DEMO, *ANSWERS, *RECORDS, "--sample", "20")
 NODES = {"num_cpus": 1, "object_store_memory": 100 << 20}
 
 
@@ -135,6 +136,20 @@ def joined(request, ports, monkeypatch):
     return ("--cluster", f"ray://127.0.0.1:{port_from_outside}")
 
 
+@pytest.fixture
+def ready_to_answer(pipeline_run, tmp_path):
+    """A folder with what script 8 needs to ask all systems, and no answers."""
+    return with_models_and_index(pipeline_run, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def answered_alone(pipeline_run, tmp_path_factory):
+    """What the systems say without a cluster, sorted."""
+    folder = with_models_and_index(pipeline_run, tmp_path_factory.mktemp("alone"))
+    run_well("compare_models.py", folder, *ANSWERING)
+    return sorted(answers_in(folder))
+
+
 def test_results_come_in_order_and_errors_as_they_are(cluster):
     with ClusterWorkers(square_slowly, cluster.address) as workers:
         assert list(workers.in_order(range(20))) == [number**2 for number in range(20)]
@@ -200,19 +215,29 @@ def test_index_is_the_same_on_a_cluster(tmp_path, small_embedding_model):
 
 
 @pytest.mark.slow_fault  # each machine of the cluster loads its own model
-def test_answers_are_the_same_on_a_cluster(pipeline_run, tmp_path):
-    kept = {}
-    for name, flags in {"alone": (), "cluster": ("--cluster", "local")}.items():
-        (tmp_path / name).mkdir()
-        files = ("trn_processed.json", "trn_processed.json.meta.json", "lora_model_demo", "lora_model_demo.meta.json")
-        files = (*files, "trn_processed_dataset.json", "chroma_db", "chroma_db.*")
-        folder = pipeline_run.copy(tmp_path / name, *files)
-        run_well("compare_models.py", folder, *DEMO, *ANSWERS, *RECORDS, "--sample", "20", *flags)
-        lines = (folder / "comparison_answers.jsonl").read_text(encoding="utf-8").splitlines()
-        answers = [entry["answer"] for line in lines if line and "answer" in (entry := json.loads(line))]
-        kept[name] = sorted((answer["product"], answer["prompt"], answer["answer"]) for answer in answers)
-    assert len(kept["alone"]) >= 40
-    assert kept["cluster"] == kept["alone"]
+def test_answers_are_the_same_on_a_cluster(ready_to_answer, answered_alone):
+    run_well("compare_models.py", ready_to_answer, *ANSWERING, "--cluster", "local")
+    assert len(answered_alone) >= 40
+    assert sorted(answers_in(ready_to_answer)) == answered_alone
+
+
+@pytest.mark.slow_fault
+def test_answers_go_on_when_a_machine_dies(cluster, ready_to_answer, answered_alone):
+    """What the workers of that machine were asked is asked again, and nothing else."""
+    other = cluster.add_node(**NODES)
+    cluster.wait_for_nodes()
+    flags = (*ANSWERING, "--cluster", "auto")
+    process = start("compare_models.py", ready_to_answer, *flags, RAY_ADDRESS=cluster.address)
+    wait_until(lambda: answers_in(ready_to_answer), process)
+    assert len(workers()) == 2
+    cluster.remove_node(other, allow_graceful=False)
+    before = answers_in(ready_to_answer)
+    done = finish(process)
+    assert done.code == 0, done.errors
+    assert len(before) < len(answered_alone)
+    assert sorted(answers_in(ready_to_answer)) == answered_alone
+    psutil.wait_procs([psutil.Process(worker) for worker in workers()], timeout=30)
+    assert not workers()
 
 
 @pytest.mark.slow_fault
@@ -254,6 +279,22 @@ def test_index_of_a_killed_run_goes_on(joined, tmp_path, small_embedding_model):
     chunks = number_after("Total chunks", done.screen)
     assert 0 < number_after("generated in this run", done.screen) <= chunks - 512
     assert documents_and_vectors(together) == documents_and_vectors(alone)
+    assert not workers()
+
+
+@pytest.mark.slow_fault
+def test_answers_of_a_killed_run_are_kept(joined, ready_to_answer, answered_alone):
+    """They are not asked again, the others by as many workers as before; and none of these is left over."""
+    process = start("compare_models.py", ready_to_answer, *ANSWERING, *joined)
+    kill_when(process, lambda: answers_in(ready_to_answer))
+    before, left = answers_in(ready_to_answer), workers()
+    assert len(before) < len(answered_alone)
+    process = start("compare_models.py", ready_to_answer, *ANSWERING, *joined)
+    wait_until(lambda: len(workers() - left) == 2, process)
+    done = finish(process)
+    assert done.code == 0, done.errors
+    assert answers_in(ready_to_answer)[: len(before)] == before
+    assert sorted(answers_in(ready_to_answer)) == answered_alone
     assert not workers()
 
 
@@ -415,6 +456,25 @@ def assert_interrupted_quietly(done: Finished) -> None:
 def products(number: int) -> dict[str, str]:
     words = ["lamp", "red", "large", "old", "glass"]
     return {f"Lamp {n}": " ".join(words[k % 5] for k in range(n, n + 20 + n % 7)) for n in range(number)}
+
+
+def with_models_and_index(run: PipelineRun, folder: Path) -> Path:
+    files = ("trn_processed.json", "trn_processed.json.meta.json", "lora_model_demo", "lora_model_demo.meta.json")
+    return run.copy(folder, *files, "trn_processed_dataset.json", "chroma_db", "chroma_db.*")
+
+
+def answers_in(folder: Path) -> list[tuple[str, str, str, str]]:
+    """Each answer that script 8 has kept: its system, product, prompt and text."""
+    found, system = [], ""
+    file = folder / "comparison_answers.jsonl"
+    for line in file.read_bytes().splitlines() if file.exists() else []:
+        with suppress(ValueError):  # a line that is being written, or was when the script was killed
+            entry = json.loads(line)
+            system = entry.get("system", system)
+            if "answer" in entry:
+                answer = entry["answer"]
+                found.append((system, answer["product"], answer["prompt"], answer["answer"]))
+    return found
 
 
 def documents_and_vectors(folder: Path) -> dict[str, tuple[str, bytes]]:

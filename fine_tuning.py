@@ -39,6 +39,7 @@ from pipeline.runtime.artifacts import require, require_replaceable, sole_writer
 from pipeline.runtime.messages import N_, _
 from pipeline.runtime.screen import banner
 from pipeline.training.adapter import save_adapter, settings_of_the_adapter
+from pipeline.training.cards import limit_memory
 from pipeline.training.checkpoints import datasets_dir, remove_training, training_dir
 from pipeline.training.environment import report_environment, require_reporter
 from pipeline.training.examples import (
@@ -55,7 +56,7 @@ from pipeline.training.examples import (
     write_examples_file,
 )
 from pipeline.training.export import export, rehearse_gguf, require_export_tools
-from pipeline.training.memory_plan import MemoryPlan, limit_memory, padded, plan_memory, show_plan
+from pipeline.training.memory_plan import MemoryPlan, padded, plan_memory, show_plan
 from pipeline.training.processes import join_processes, require_shared
 from pipeline.training.sharding import require_shardable, whole_adapter
 
@@ -155,7 +156,7 @@ def plan_training(tokenised: Dataset, foundation: Configuration, settings: Setti
     banner(_("Planning the memory..."))
     plan = plan_memory(token_lengths(tokenised), foundation.config, settings)
     show_plan(plan)
-    limit_memory(plan, settings)
+    limit_memory(plan.available, settings)
     return plan
 
 
@@ -234,7 +235,7 @@ def finish(
 ) -> None:
     """Show what came of the training and save it: the adapter whatever goes wrong before that.
 
-    `weights` are the adapter's where the model is spread over several cards, so that no card alone can answer.
+    Where the model is spread over several cards, none can answer alone; `weights` are then the adapter's, put together.
     """
     from pipeline.training.statistics import final_losses
 

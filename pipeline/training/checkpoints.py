@@ -10,7 +10,7 @@ from pathlib import Path
 
 from config import LEARNED, Settings
 from pipeline.runtime.artifacts import content_hash
-from pipeline.training.memory_model import number_of_cards
+from pipeline.training.processes import world_size
 
 
 def datasets_dir(settings: Settings) -> Path:
@@ -29,7 +29,7 @@ def training_dir(fingerprint: str | None, settings: Settings) -> Path:
     parts = {
         "foundation": fingerprint,
         "data": content_hash(settings.training.dataset_file),
-        "processes": str(number_of_cards()),
+        "processes": str(world_size()),
         **{name: values for name, values in learned.items() if values},
     }
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode("utf-8")).hexdigest()

@@ -8,17 +8,17 @@ activations were read off the live tensors at the peak of a step (Llama shapes, 
 from __future__ import annotations
 
 import math
-import os
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from config import Settings
 from pipeline.model.loading import CROSS_ENTROPY_GIB
+from pipeline.training.cards import GIB, cards_in_use
+from pipeline.training.processes import world_size
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
-GIB = 1024**3
 BACKEND_TABLES = int(0.04 * GIB)  # what Unsloth puts on the card beside the weights
 WORKSPACE = 32 * 1024**2  # of cuBLAS
 # Part of what PyTorch reserves that lies between its tensors: measured where its segments can grow, assumed on Windows.
@@ -76,20 +76,6 @@ class Shape(NamedTuple):
         return self.input_embedding() + self.vocabulary * self.hidden + (2 * self.layers + 1) * self.hidden
 
 
-def number_of_cards() -> int:
-    """How many processes train together, a card each: `torchrun` and `accelerate launch` say so."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
-
-
-def cards_in_use(settings: Settings) -> list[int]:
-    """The numbers of the cards that this process puts a part of the model on."""
-    import torch
-
-    if settings.model.device_map == "balanced" and torch.cuda.device_count():
-        return list(range(torch.cuda.device_count()))
-    return [torch.cuda.current_device() if torch.cuda.is_available() else 0]
-
-
 def most_tokens(shape: Shape, settings: Settings, available: int, offload_embedding: bool) -> int:
     """The most tokens of a micro-batch that `available` bytes hold; 0 where they hold none."""
     fits, too_many = 0, 1 << 22
@@ -124,19 +110,22 @@ def memory_parts(shape: Shape, settings: Settings, tokens: int, offload_embeddin
     working = BACKEND_TABLES + WORKSPACE if unsloth else WORKSPACE
     if model.load_in_4bit:
         working += largest * width * (2 if unsloth else 1)  # a weight in 16 bits while it is multiplied with
-    at_work = max(layer_bytes(shape, settings, tokens, width), logit_bytes(shape, settings, tokens))
+    kept = kept_bytes(shape, settings, tokens, width)
+    in_a_layer = kept + layer_bytes(shape, settings, tokens, width)
+    in_the_loss = kept + logit_bytes(shape, settings, tokens)
     parts = {
         "weights": weights,
         "embeddings": embeddings,
         "adapter": 4 * adapter,
         "gradients": 4 * adapter,
-        "buckets": 4 * adapter if number_of_cards() > 1 else 0,  # DistributedDataParallel adds up copies of them
+        "buckets": 4 * adapter if world_size() > 1 else 0,  # DistributedDataParallel adds up copies of them
         "optimizer": states,
         "backend": working,
-        "activations": kept_bytes(shape, settings, tokens, width) + at_work,
+        "activations": max(in_a_layer, in_the_loss),
     }
     if training.fsdp:
-        parts = on_each_card(parts, shape, settings, tokens, width)
+        head = width * shape.vocabulary * shape.hidden
+        parts = on_each_card(parts, shape.layers, head, in_a_layer, in_the_loss, model.load_in_4bit)
     elif model.device_map == "balanced":
         parts = of_the_largest_share(parts, len(cards_in_use(settings)))
     return parts | {"fragmentation": int(FRAGMENTATION * sum(parts.values()))}
@@ -148,26 +137,21 @@ def of_the_largest_share(parts: dict[str, int], cards: int) -> dict[str, int]:
     return parts | {name: -(-parts[name] // cards) for name in shared}
 
 
-def on_each_card(parts: dict[str, int], shape: Shape, settings: Settings, tokens: int, width: int) -> dict[str, int]:
+def on_each_card(
+    parts: dict[str, int], layers: int, head: int, in_a_layer: int, in_the_loss: int, in_32_bits: bool
+) -> dict[str, int]:
     """`parts` where FSDP spreads the model over all cards: what is the model's own, each card has a share of.
 
-    At its peak a step is in a layer, which is whole like the next one and the output embedding, or in the loss, which
-    has three copies of that embedding: as it is received, put together, and in use. Where it is stored in 32 bits, the
-    card's share is converted before that. Measured on two H100 with the shape of Llama-3-8B: docs/benchmarks.md.
+    For the layer at work and the next one, FSDP puts all shares together, and TRL does so for the output embedding,
+    of `head` bytes. The peak is in a layer or in the loss. How many copies of the embedding live then, follows from
+    what two H100 reserved (docs/benchmarks.md); half of one more where it is stored `in_32_bits`.
     """
-    cards, model = number_of_cards(), settings.model
     shared = ("weights", "embeddings", "adapter", "gradients", "optimizer")
-    layers = 2 * (parts["weights"] + parts["adapter"]) // shape.layers
-    embedding = width * shape.vocabulary * shape.hidden
-    share = embedding // cards if model.load_in_4bit else 0
-    kept = kept_bytes(shape, settings, tokens, width)
-    in_a_layer = {
-        "activations": kept + layer_bytes(shape, settings, tokens, width),
-        "gathered": layers + embedding,
-    }
-    in_the_loss = {"activations": kept + logit_bytes(shape, settings, tokens), "gathered": 3 * embedding + share}
-    peak = max(in_a_layer, in_the_loss, key=lambda moment: sum(moment.values()))
-    return parts | {name: parts[name] // cards for name in shared} | {"buckets": 0} | peak
+    two_layers = 2 * (parts["weights"] + parts["adapter"]) // layers
+    copies = 3 * head + (head // 2 if in_32_bits else 0)
+    activations, gathered = max((in_a_layer, two_layers + head), (in_the_loss, copies), key=sum)
+    own = {name: parts[name] // world_size() for name in shared}
+    return parts | own | {"buckets": 0, "activations": activations, "gathered": gathered}
 
 
 def kept_bytes(shape: Shape, settings: Settings, tokens: int, width: int) -> int:
@@ -190,7 +174,7 @@ def kept_bytes(shape: Shape, settings: Settings, tokens: int, width: int) -> int
 
 
 def layer_bytes(shape: Shape, settings: Settings, tokens: int, width: int) -> int:
-    """What one layer needs beside that: with checkpointing, it is computed again for its gradients."""
+    """What the layer at work needs on top of `kept_bytes`: with checkpointing, it is computed again for gradients."""
     if not settings.training.gradient_checkpointing:
         return 0
     if settings.model.backend != "transformers":

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from config import Settings
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import N_, _, localised
-from pipeline.training.memory_model import GIB, Shape, cards_in_use, memory_parts, most_tokens, number_of_cards
+from pipeline.training.cards import GIB, available_memory
+from pipeline.training.memory_model import Shape, memory_parts, most_tokens
 from pipeline.training.micro_batches import largest_micro_batch
+from pipeline.training.processes import world_size
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
-CONTEXT = int(0.6 * GIB)  # of a card's memory, what the CUDA context and a screen take before the first tensor
 MARGIN = 0.02  # of the memory, for what the plan does not know
 PROCESSOR_TOKENS = 1024  # a processor computes the attention between all tokens of a micro-batch: larger ones lose time
 
@@ -143,55 +144,8 @@ def room_in(available: int) -> int:
 
 def can_offload_embedding(shape: Shape, settings: Settings) -> bool:
     """Unsloth can leave it in system memory, from where a step reads one row for each token."""
-    model, alone = settings.model, number_of_cards() == 1 and settings.model.device_map != "balanced"
+    model, alone = settings.model, world_size() == 1 and settings.model.device_map != "balanced"
     return model.backend != "transformers" and alone and shape.input_embedding() > 0
-
-
-# ------------------------------------------------------------------------------------------------------------ the card
-
-
-def available_memory(settings: Settings) -> int | None:
-    """What PyTorch may reserve on the card, the present or the planned one; None where a processor trains."""
-    import torch
-    from accelerate import PartialState
-
-    planned = settings.training.memory_gb
-    if settings.model.device_map == "cpu":
-        if planned:
-            raise UserError(_("training.memory_gb plans for a card, and model.device_map is cpu: drop one of them."))
-        return None
-    together = torch.distributed.is_available() and torch.distributed.is_initialized()
-    if together:
-        PartialState().wait_for_everyone()  # so that the memory is measured after NCCL has taken its own part
-    present = None
-    if torch.cuda.is_available():
-        present = min(torch.cuda.mem_get_info(card)[0] for card in cards_in_use(settings))
-    if not planned and present is None and settings.training.plan_only:
-        raise UserError(_("There is no card here to plan for. Name the memory of one: --training.memory_gb 8"))
-    of_the_planned = int(planned * GIB) - CONTEXT if planned else None
-    limits = [memory for memory in (present, of_the_planned) if memory is not None]
-    if limits and together:
-        everywhere: list = [None] * torch.distributed.get_world_size()
-        torch.distributed.all_gather_object(everywhere, min(limits))  # so that all divide alike
-        limits = everywhere
-    return min(limits, default=None)
-
-
-def most_reserved() -> int:
-    """Bytes: the most that PyTorch has reserved on a card, of all on which this process has a part of the model."""
-    import torch
-
-    return max(torch.cuda.max_memory_reserved(card) for card in range(torch.cuda.device_count()))
-
-
-def limit_memory(plan: MemoryPlan, settings: Settings) -> None:
-    """From here on, more memory than was planned for is an error: never moved to system memory by the driver."""
-    import torch
-
-    if plan.available is not None and torch.cuda.is_available():
-        for card in cards_in_use(settings):
-            total = torch.cuda.get_device_properties(card).total_memory
-            torch.cuda.set_per_process_memory_fraction(min(1.0, max(plan.available, 0) / total), card)
 
 
 # ------------------------------------------------------------------------------------------------------- micro-batches
@@ -240,7 +194,7 @@ def padded_batches(lengths: Sequence[int], settings: Settings, capacity: int | N
 
 
 def packed_batches(lengths: Sequence[int], settings: Settings, capacity: int | None) -> MemoryPlan:
-    training, processes = settings.training, number_of_cards()
+    training, processes = settings.training, world_size()
     examples = examples_per_step(settings)
     epochs = math.ceil(training.num_train_epochs)
     if training.max_steps > 0:

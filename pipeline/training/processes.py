@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from accelerate import PartialState
 
 
+def world_size() -> int:
+    """How many processes train together, a card each: `torchrun` and `accelerate launch` say so."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
 def join_processes(settings: Settings) -> PartialState:
     """Join the processes that torchrun or accelerate launch started; says which of them this one is."""
     import torch

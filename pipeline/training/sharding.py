@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from config import Settings
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import _
-from pipeline.training.memory_model import number_of_cards
+from pipeline.training.processes import world_size
 
 if TYPE_CHECKING:
     import torch
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def require_shardable(settings: Settings) -> None:
     """Raise UserError where a model in parts is asked for together with what it cannot do."""
-    by_itself = number_of_cards() == 1 and settings.model.backend != "transformers"
+    by_itself = world_size() == 1 and settings.model.backend != "transformers"
     if settings.model.device_map == "balanced" and not by_itself:
         raise UserError(
             _(
@@ -44,7 +44,8 @@ def require_shardable(settings: Settings) -> None:
         )
     import torch
 
-    if number_of_cards() == 1 or settings.model.device_map == "cpu" or not torch.cuda.is_available():
+    has_cards = torch.cuda.is_available() or (settings.training.plan_only and settings.training.memory_gb)
+    if world_size() == 1 or settings.model.device_map == "cpu" or not has_cards:
         raise UserError(
             _(
                 "training.fsdp spreads the model over several cards, and there is only one process, or no card. Start "
@@ -55,17 +56,23 @@ def require_shardable(settings: Settings) -> None:
 
 def trainer_arguments(settings: Settings) -> dict[str, Any]:
     """What sharding asks of TRL's SFTConfig."""
-    return {"fsdp": True} if settings.training.fsdp else {}
+    if not settings.training.fsdp:
+        return {}
+    # The gradients are shared out after each micro-batch: else each card has all of them until the last one.
+    return {"fsdp": True, "accelerator_config": {"gradient_accumulation_kwargs": {"sync_each_batch": True}}}
 
 
-def keep_loss_precise(trainer: Trainer) -> None:
-    """Leave the model's results in 32 bits: accelerate has FSDP turn them into 16, of which 12.568 becomes 12.562.
+def keep_sums_precise(trainer: Trainer) -> None:
+    """Add gradients up in 32 bits, and leave the loss in 32: accelerate has FSDP round both to 16 (12.568 to 12.562).
 
     Call it before the trainer spreads the model.
     """
+    import torch
+
     plugin = trainer.accelerator.state.fsdp_plugin
     if plugin.mixed_precision_policy:
-        plugin.mixed_precision_policy = replace(plugin.mixed_precision_policy, output_dtype=None)
+        precise = replace(plugin.mixed_precision_policy, reduce_dtype=torch.float32, output_dtype=None)
+        plugin.mixed_precision_policy = precise
 
 
 def own_part(weight: torch.Tensor) -> torch.Tensor:

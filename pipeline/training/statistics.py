@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from pipeline.runtime.messages import _, localised
-from pipeline.training.memory_plan import gigabytes, most_reserved
+from pipeline.training.cards import peak_reserved
+from pipeline.training.memory_plan import gigabytes
 
 if TYPE_CHECKING:
     from pipeline.training.trainer import DescriptionTrainer
@@ -22,7 +23,7 @@ class TrainingStatistics:
     def __init__(self, trainer: DescriptionTrainer, steps_before: int):
         self.trainer, self.steps_before = trainer, steps_before
         self.on_card = trainer.args.device.type == "cuda"
-        self.reserved_before = most_reserved() if self.on_card else 0
+        self.reserved_before = peak_reserved() if self.on_card else []
         self.start, self.seconds = time.perf_counter(), 0.0
 
     def stop_the_clock(self) -> None:
@@ -65,10 +66,12 @@ def final_losses(trainer: DescriptionTrainer) -> dict[str, float]:
     return ({"training": sum(last) / len(last)} if last else {}) | ({"held out": held_out[-1]} if held_out else {})
 
 
-def report_memory(reserved_before: int) -> None:
-    """Peak of the memory that PyTorch reserved on the card, in all and since before training, in GiB and percent."""
-    card, peak = torch.cuda.get_device_properties(0).total_memory, most_reserved()
-    in_training = peak - reserved_before
+def report_memory(reserved_before: list[int]) -> None:
+    """Peak of the memory that PyTorch reserved on the fullest card, in all and since before training: GiB, percent."""
+    peaks = peak_reserved()
+    peak = max(peaks)
+    fullest = peaks.index(peak)
+    card, in_training = torch.cuda.get_device_properties(fullest).total_memory, peak - reserved_before[fullest]
     print_statistics(
         _("GPU memory statistics"),
         {

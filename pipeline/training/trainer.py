@@ -22,11 +22,11 @@ from config import Settings
 from pipeline.model.loading import LanguageModel, resolve_dtype
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import _
+from pipeline.training.cards import GIB, peak_reserved
 from pipeline.training.examples import Examples, token_lengths
-from pipeline.training.memory_model import GIB
-from pipeline.training.memory_plan import MemoryPlan, most_reserved
+from pipeline.training.memory_plan import MemoryPlan
 from pipeline.training.micro_batches import IGNORED, batch_sampler
-from pipeline.training.sharding import keep_loss_precise, trainer_arguments, whole_adapter
+from pipeline.training.sharding import keep_sums_precise, trainer_arguments, whole_adapter
 
 
 class DescriptionTrainer(SFTTrainer):
@@ -145,10 +145,12 @@ class MemoryDryRun(TrainerCallback):
             ) from None
         finally:
             self.trainer.model.zero_grad(set_to_none=True)
-            torch.cuda.empty_cache()  # the training's own optimizer states are many small tensors, which lie elsewhere
+            # Else PyTorch keeps the room of the stand-in, one large block, and the real states of the optimizer, many
+            # small tensors, come on top of it.
+            torch.cuda.empty_cache()
         print(
             _("Tested: the largest micro-batch, {n:,} tokens, takes {size:.2f} GB; planned: {planned:.2f} GB").format(
-                n=plan.tokens, size=most_reserved() / GIB, planned=plan.needed / GIB
+                n=plan.tokens, size=max(peak_reserved()) / GIB, planned=plan.needed / GIB
             )
         )
 
@@ -157,10 +159,11 @@ class MemoryDryRun(TrainerCallback):
         batch = trainer.data_collator([trainer.train_dataset[number] for number in plan.largest])
         learned = (batch["labels"] != IGNORED).sum().to(device)
         trainer.current_gradient_accumulation_steps = plan.micro_batches  # what the Trainer sets at its first step
-        with torch.random.fork_rng([device]):
-            # The first step makes the states of the optimizer; a training that goes on has them already.
-            missing = 0 if trainer.optimizer.state else plan.parts["optimizer"]
-            states = torch.empty(missing, dtype=torch.uint8, device=device)
+        # The first step makes the states of the optimizer; a training that goes on has them already.
+        missing = 0 if trainer.optimizer.state else plan.parts["optimizer"]
+        cards = {weight.device for weight in trainer.model.parameters() if weight.requires_grad}
+        with torch.random.fork_rng(cards):
+            states = [torch.empty(missing, dtype=torch.uint8, device=card) for card in cards]
             trainer.training_step(trainer.model_wrapped, batch, num_items_in_batch=learned)
             torch.cuda.synchronize(device)
             del states
@@ -173,7 +176,7 @@ def make_trainer(
     # Beside the checkpoints, which go; the name is the training's own, so that one that goes on adds to its curves.
     os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(folder.parent / "tensorboard" / folder.name))
     patience = settings.training.early_stopping_patience if examples.held_out is not None else 0
-    on_card = language_model.model.device.type == "cuda" or settings.training.fsdp  # FSDP moves it there
+    on_card = language_model.model.device.type == "cuda" or settings.training.fsdp  # it is in system memory yet
     trainer = DescriptionTrainer(
         plan,
         model=language_model.model,
@@ -185,7 +188,7 @@ def make_trainer(
     )
     trainer.remove_callback(PrinterCallback)
     if settings.training.fsdp:
-        keep_loss_precise(trainer)
+        keep_sums_precise(trainer)
     return trainer
 
 

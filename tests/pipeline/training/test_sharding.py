@@ -1,10 +1,10 @@
-"""A training whose model is spread over several cards: what it refuses, before anything is loaded or written."""
+"""A training whose model is spread over several cards: what it refuses before anything is loaded, and its plan."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.running import assert_refused, run_here
+from tests.running import DEMO, assert_refused, run_here, run_well_here
 
 TRANSFORMERS, WHOLE_OPTIMIZER = ("--model.backend", "transformers"), ("--training.optim", "adamw_torch")
 FSDP = ("--training.fsdp", *TRANSFORMERS, *WHOLE_OPTIMIZER)
@@ -29,3 +29,10 @@ def test_what_a_model_in_parts_cannot_do_is_refused(processes, flags, words, pip
     before = sorted(path.name for path in folder.iterdir())
     assert_refused(run_here("fine_tuning.py", folder, *flags), *words)
     assert sorted(path.name for path in folder.iterdir()) == before
+
+
+def test_model_in_parts_is_planned_without_a_card(pipeline_run, tmp_path, monkeypatch):
+    folder = pipeline_run.copy(tmp_path, "trn_processed.json*")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    flags = (*DEMO, "--model.device_map", "auto", *FSDP, "--training.plan_only", "--training.memory_gb", "16")
+    assert "Layers put together" in run_well_here("fine_tuning.py", folder, *flags).screen

@@ -125,15 +125,13 @@ def ports():
         yield ports
 
 
-@pytest.fixture(params=["auto", "ray://"])
+@pytest.fixture(params=[0, 1], ids=["auto", "ray://"])
 def joined(request, ports, monkeypatch):
     """The flags of a script that works on that cluster."""
-    port, port_from_outside = ports
-    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
-    if request.param == "auto":
-        monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{port}")
-        return ("--cluster", "auto")
-    return ("--cluster", f"ray://127.0.0.1:{port_from_outside}")
+    cluster, environment = ways_in(*ports)[request.param]
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return ("--cluster", cluster)
 
 
 @pytest.fixture
@@ -236,8 +234,7 @@ def test_answers_go_on_when_a_machine_dies(cluster, ready_to_answer, answered_al
     assert done.code == 0, done.errors
     assert len(before) < len(answered_alone)
     assert sorted(answers_in(ready_to_answer)) == answered_alone
-    psutil.wait_procs([psutil.Process(worker) for worker in workers()], timeout=30)
-    assert not workers()
+    assert_workers_end()
 
 
 @pytest.mark.slow_fault
@@ -252,11 +249,7 @@ def test_catalogue_of_a_killed_run_is_made_again(joined, tmp_path):
     part = tmp_path / "cluster" / "trn_processed.json.part"
     kill_when(process, lambda: part.exists() and part.stat().st_size)
     assert not list((tmp_path / "cluster").glob("trn_processed.json*[!t]"))
-    left = workers()
-    process = start("process_data.py", tmp_path / "cluster", *flags, *joined)
-    wait_until(lambda: len(workers() - left) == 2, process)
-    done = finish(process)
-    assert done.code == 0, done.errors
+    run_after_a_killed_run("process_data.py", tmp_path / "cluster", *flags, *joined)
     names = {file.name for file in (tmp_path / "alone").iterdir()}
     assert {file.name for file in (tmp_path / "cluster").iterdir()} == names
     alone, together = ((tmp_path / name / "trn_processed.json").read_bytes() for name in ("alone", "cluster"))
@@ -271,15 +264,10 @@ def test_index_of_a_killed_run_goes_on(joined, tmp_path, small_embedding_model):
     run_well("rag_indexing.py", alone, *flags)
     process = start("rag_indexing.py", together, *flags, *joined)
     kill_when(process, lambda: any(file.stat().st_size for file in together.rglob("digests.bin")))
-    left = workers()
-    process = start("rag_indexing.py", together, *flags, *joined)
-    wait_until(lambda: len(workers() - left) == 2, process)
-    done = finish(process)
-    assert done.code == 0, done.errors
+    done = run_after_a_killed_run("rag_indexing.py", together, *flags, *joined)
     chunks = number_after("Total chunks", done.screen)
     assert 0 < number_after("generated in this run", done.screen) <= chunks - 512
     assert documents_and_vectors(together) == documents_and_vectors(alone)
-    assert not workers()
 
 
 @pytest.mark.slow_fault
@@ -287,15 +275,11 @@ def test_answers_of_a_killed_run_are_kept(joined, ready_to_answer, answered_alon
     """They are not asked again, the others by as many workers as before; and none of these is left over."""
     process = start("compare_models.py", ready_to_answer, *ANSWERING, *joined)
     kill_when(process, lambda: answers_in(ready_to_answer))
-    before, left = answers_in(ready_to_answer), workers()
+    before = answers_in(ready_to_answer)
     assert len(before) < len(answered_alone)
-    process = start("compare_models.py", ready_to_answer, *ANSWERING, *joined)
-    wait_until(lambda: len(workers() - left) == 2, process)
-    done = finish(process)
-    assert done.code == 0, done.errors
+    run_after_a_killed_run("compare_models.py", ready_to_answer, *ANSWERING, *joined)
     assert answers_in(ready_to_answer)[: len(before)] == before
     assert sorted(answers_in(ready_to_answer)) == answered_alone
-    assert not workers()
 
 
 def test_cluster_that_is_not_there_is_refused(tmp_path):
@@ -324,11 +308,12 @@ def small_disk():
 @pytest.mark.parametrize(("task", "result"), [(1, 60_000_000), (60_000_000, 1)], ids=["results", "tasks"])
 def test_full_memory_and_disk_of_a_machine_are_named(task, result, small_disk, monkeypatch):
     """What neither its shared memory of 100 MB holds nor the disk to which Ray then writes."""
-    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
-    with started_cluster("--num-cpus", "1", "--temp-dir", str(small_disk)) as (port, _port_from_outside):
-        monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{port}")
+    with started_cluster("--num-cpus", "1", "--temp-dir", str(small_disk)) as ports:
+        cluster, environment = ways_in(*ports)[0]
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
         tasks = ((number, bytes(task), result) for number in range(8))
-        with ClusterWorkers(large_result, "auto") as workers, pytest.raises(UserError, match="auto is full"):
+        with ClusterWorkers(large_result, cluster) as workers, pytest.raises(UserError, match="auto is full"):
             list(workers.in_order(tasks))
 
 
@@ -339,14 +324,12 @@ def test_cluster_of_other_versions_is_refused(changed, tmp_path):
     write_raw(tmp_path / "trn.json")
     (tmp_path / "sitecustomize.py").write_text(OTHER_VERSION.format(changed=changed), encoding="utf-8")
     flags = ("--data.raw_file", str(tmp_path / "trn.json"), "--cluster")
-    with started_cluster(PYTHONPATH=str(tmp_path)) as (port, port_from_outside):
-        as_machine = {"RAY_ADDRESS": f"127.0.0.1:{port}", "RAY_AUTH_MODE": "disabled"}
-        its_version = "Python 3.14.9" if "sys" in changed else "Ray 2.1.0"
-        said_by_ray = ("auto", its_version, f"this script Ray {ray.__version__}")
-        outside = f"ray://127.0.0.1:{port_from_outside}"  # there the server may fail before it says its version
-        for environment, words in ((as_machine, said_by_ray), ({}, (outside,))):
-            done = run_script("process_data.py", tmp_path, *flags, words[0], **environment)
-            assert_refused(done, *words, "the same versions")
+    its_version = "Python 3.14.9" if "sys" in changed else "Ray 2.1.0"
+    said_by_ray = (its_version, f"this script Ray {ray.__version__}")
+    with started_cluster(PYTHONPATH=str(tmp_path)) as ports:
+        for (cluster, environment), words in zip(ways_in(*ports), (said_by_ray, ()), strict=True):
+            done = run_script("process_data.py", tmp_path, *flags, cluster, **environment)
+            assert_refused(done, cluster, *words, "the same versions")  # ray:// may fail before it says its version
             assert not list(tmp_path.glob("*processed*"))
 
 
@@ -427,8 +410,7 @@ def test_ctrl_c_gives_back_what_the_run_had_of_a_cluster(joined, working, tmp_pa
     process.send_signal(signal.SIGINT)
     assert_interrupted_quietly(finish(process))
     assert not list(tmp_path.glob("*processed*"))
-    psutil.wait_procs([psutil.Process(worker) for worker in workers()], timeout=30)
-    assert not workers()
+    assert_workers_end()
 
 
 @pytest.mark.slow_fault
@@ -442,8 +424,7 @@ def test_ctrl_c_while_indexing(joined, tmp_path, small_embedding_model):
     done = finish(process)
     assert_interrupted_quietly(done)
     assert "The index is not complete" in done.errors
-    psutil.wait_procs([psutil.Process(worker) for worker in workers()], timeout=30)
-    assert not workers()
+    assert_workers_end()
 
 
 def assert_interrupted_quietly(done: Finished) -> None:
@@ -516,18 +497,33 @@ def ways_in(port: int, port_from_outside: int) -> list[tuple[str, dict[str, str]
 
 
 def free_ports(number: int) -> list[int]:
-    """Below those that the system gives to whoever asks: Ray's own processes ask before these ports are used."""
-    free = []
-    for port in random.sample(range(25_000, 32_000), 100):
-        with suppress(OSError), socket.create_server(("", port)):
-            free.append(port)
-    return free[:number]
+    """Below those that the system gives to whoever asks: on Linux from 32768, on Windows and macOS from 49152.
+
+    Ray's own processes ask before these ports are used.
+    """
+    free: set[int] = set()
+    while len(free) < number:
+        port = random.randrange(25_000, 32_000)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            free.add(port)
+    return list(free)
 
 
 def answers(port: int) -> bool:
     with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
         return True
     return False
+
+
+def run_after_a_killed_run(script: str, folder: Path, *flags: str) -> Finished:
+    """It has to succeed, on as many workers as the killed one had, and leave none of either behind."""
+    left = workers()
+    process = start(script, folder, *flags)
+    wait_until(lambda: len(workers() - left) == 2, process)
+    done = finish(process)
+    assert done.code == 0, done.errors
+    assert_workers_end()
+    return done
 
 
 def wait_until(condition: Callable[[], bool], process: subprocess.Popen) -> None:
@@ -546,6 +542,13 @@ def write_raw(file: Path) -> None:
 def workers() -> set[int]:
     """The processes of this test's cluster that work for a script."""
     return {number for number, name in cluster_processes(os.getpid()).items() if name.startswith("ray::Worker")}
+
+
+def assert_workers_end() -> None:
+    end = time.monotonic() + 30
+    while left := workers():
+        assert time.monotonic() < end, left
+        time.sleep(0.1)
 
 
 def cluster_processes(script: int) -> dict[int, str]:

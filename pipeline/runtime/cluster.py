@@ -16,10 +16,9 @@ import os
 import re
 import signal
 import time
-import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,10 +30,9 @@ LOOPBACK = "127.0.0.1"  # a cluster that the script starts itself answers nobody
 PROJECT_DIR = Path(__file__).resolve().parents[2]
 PATIENCE = 45  # seconds until what an earlier run had counts as free: with `ray://`, 30 after it was killed
 ANSWERS_WITHIN = 10  # seconds, a cluster that runs
-ASKED = "/ray.rpc.NodeInfoGcsService/GetClusterId"  # without arguments, of the cluster's own port
-ASKED_FROM_OUTSIDE = "/ray.rpc.RayletDriver/ClusterInfo"  # of the port for `ray://`
 STEADY = 0.3  # seconds for which the number of free cores stays the same when it can be believed
 VERSIONS = re.compile(r"Ray: (\S+)\s+Python: (\S+)")  # in what Ray says where they differ: the cluster's, this script's
+DIED_AT_ITS_START = re.compile(r"Starting Ray client server failed|Proxy failed to Connect|psutil\.")  # see `_join`
 OBJECT_STORE = 1 << 30  # bytes of shared memory for tasks and results on the way, many times what is in flight
 LOOPBACK_ALONE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # else Ray takes the machine's address for 127.0.0.1
 QUIET_ENVIRONMENT = {
@@ -95,100 +93,110 @@ class ClusterWorkers:
         self.ray.shutdown()
 
     def _connect(self) -> None:
-        """Raises UserError where there is no such cluster, or one of other versions."""
-        local = self.cluster == "local"
-        here = {"_node_ip_address": LOOPBACK, "include_dashboard": False, "object_store_memory": OBJECT_STORE}
+        """Raises UserError where there is no such cluster, or one of other versions or with another token."""
         on_sigterm = signal.getsignal(signal.SIGTERM)
         try:
-            if not local:
-                self._require_answer()
-            self._join(**(here if local else {}))
+            if self.cluster != "local":
+                with suppress(ImportError, AttributeError):  # Ray may move what is its own, and can do without this
+                    self._require_answer()
+            self._join()
         except UserError:
             raise
-        except self.ray.exceptions.AuthenticationError:
-            raise self._other_token() from None
+        except getattr(self.ray.exceptions, "AuthenticationError", ()):
+            message = _(
+                "The cluster {cluster} refuses this script. Copy ~/.ray/auth_token of its first machine to this one, "
+                "and set RAY_AUTH_MODE=token."
+            )
+            raise self._error(message) from None
         except Exception as error:  # what Ray raises for an address differs from version to version
-            raise UserError(self._refusal(error)) from None
+            raise self._refusal(error) from None
         finally:
             signal.signal(signal.SIGTERM, on_sigterm)  # Ray sets its own
 
-    def _join(self, **flags) -> None:
+    def _join(self) -> None:
         """With `ray://`, in a second attempt where Ray's process for this script died at its start.
 
         About one in 14 does: https://github.com/ray-project/ray/issues/63202.
         """
-        flags |= {"logging_level": logging.CRITICAL, "log_to_driver": False}
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what Ray warns of, `_refusal` says
-            try:
-                self.ray.init(self.cluster, **flags)
-            except ConnectionAbortedError:
-                self.ray.init(self.cluster, **flags)
+        flags = {"logging_level": logging.CRITICAL, "log_to_driver": False}
+        if self.cluster == "local":
+            flags |= {"_node_ip_address": LOOPBACK, "include_dashboard": False, "object_store_memory": OBJECT_STORE}
+        try:
+            self.ray.init(self.cluster, **flags)
+        except ConnectionAbortedError as error:
+            if not DIED_AT_ITS_START.search(str(error)):
+                raise
+            self.ray.init(self.cluster, **flags)
 
     def _require_answer(self) -> None:
         """Ask the cluster something before Ray does.
 
         Ray would wait minutes for one that has ended without `ray stop`, and half a minute for one that refuses this
-        script's token, and fill the screen meanwhile.
+        script's token or that is not there, and fill the screen meanwhile.
         """
         import grpc
-        from ray._private.authentication.authentication_token_setup import maybe_enable_token_auth_if_token_available
-        from ray._private.grpc_utils import init_grpc_channel
+        from ray._private.gcs_utils import create_gcs_channel
+        from ray.core.generated.gcs_service_pb2 import GetClusterIdRequest
+        from ray.core.generated.gcs_service_pb2_grpc import NodeInfoGcsServiceStub
+        from ray.core.generated.ray_client_pb2 import ClusterInfoRequest, ClusterInfoType
+        from ray.core.generated.ray_client_pb2_grpc import RayletDriverStub
 
-        outside = self.cluster.startswith("ray://")
-        address = self.cluster.removeprefix("ray://")
-        if not outside:
-            if address == "auto" and not os.environ.get("RAY_ADDRESS"):  # as Ray itself does then, and only then
-                maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
-            address = self.ray._private.services.get_ray_address_from_environment(address, None)
-        if "://" in address or not address.rpartition(":")[2].isdigit():
-            return
-        with closing(init_grpc_channel(address)) as channel:
+        address = self._address()
+        with create_gcs_channel(address.removeprefix("ray://")) as channel:
+            if address.startswith("ray://"):
+                ask, question = RayletDriverStub(channel).ClusterInfo, ClusterInfoRequest(type=ClusterInfoType.PING)
+            else:
+                ask, question = NodeInfoGcsServiceStub(channel).GetClusterId, GetClusterIdRequest()
             try:
-                channel.unary_unary(ASKED_FROM_OUTSIDE if outside else ASKED)(b"", timeout=ANSWERS_WITHIN)
+                ask(question, timeout=ANSWERS_WITHIN)
             except grpc.RpcError as error:
                 if error.code() is grpc.StatusCode.UNAUTHENTICATED:
-                    raise self._other_token() from None
-                silent = error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
-                if silent and not outside:  # else Ray tries some more
-                    raise UserError(
-                        _("No cluster answers at {address} any more. Start one: ray start --head").format(
-                            address=address
-                        )
-                    ) from None
+                    raise self.ray.exceptions.AuthenticationError("refused") from None  # as Ray would, later
+                if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
+                    message = _("No cluster answers at {address}. Check the address, or start one: ray start --head")
+                    raise self._error(message, address=address) from None
 
-    def _other_token(self) -> UserError:
-        return UserError(
-            _(
-                "The cluster {cluster} refuses this script: all its machines and this one need the same "
-                "~/.ray/auth_token and the same RAY_AUTH_MODE."
-            ).format(cluster=self.cluster)
-        )
+    def _address(self) -> str:
+        """`cluster`, or what Ray takes for `auto`: RAY_ADDRESS, or where a cluster of this machine answers."""
+        if self.cluster != "auto":
+            return self.cluster
+        from ray._private.authentication.authentication_token_setup import maybe_enable_token_auth_if_token_available
 
-    def _refusal(self, error: Exception) -> str:
+        if not os.environ.get("RAY_ADDRESS"):  # as Ray itself does then, and only then
+            maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
+        try:
+            return self.ray._private.services.get_ray_address_from_environment("auto", None)
+        except ConnectionError:
+            raise self._error(_("No cluster runs on this machine. Start one: ray start --head")) from None
+
+    def _refusal(self, error: Exception) -> UserError:
         if len(versions := VERSIONS.findall(str(error))) == 2:
             (its_ray, its_python), (ray, python) = versions
-            return _(
+            message = _(
                 "The cluster {cluster} has Ray {its_ray} and Python {its_python}, and this script Ray {ray} and "
                 "Python {python}. Install the same versions on all its machines and on this one."
-            ).format(cluster=self.cluster, its_ray=its_ray, its_python=its_python, ray=ray, python=python)
+            )
+            return self._error(message, its_ray=its_ray, its_python=its_python, ray=ray, python=python)
         reason = first_line(error)
         if reason.endswith(":"):  # it only announces what Ray says at the end
             reason += " " + last_line(error)
-        return _(
-            "The cluster {cluster} cannot be used: {reason} Check --cluster, and that all its machines have "
+        message = _(
+            "The cluster {cluster} cannot be used: {reason}. Check --cluster, and that all its machines have "
             "the same versions of Python and Ray."
-        ).format(cluster=self.cluster, reason=reason)
+        )
+        return self._error(message, reason=reason.rstrip("."))
+
+    def _error(self, message: str, **values: Any) -> UserError:
+        return UserError(message.format(cluster=self.cluster, **values))
 
     def _start(self) -> list:
         kind = "GPU" if self.cards and self.ray.cluster_resources().get("GPU", 0) >= 1 else "CPU"
         number = self._free(kind)
         if not number:
-            raise UserError(
-                _(
-                    "The cluster {cluster} has no free core or card. Wait for its other work, or add machines to it."
-                ).format(cluster=self.cluster)
+            message = _(
+                "The cluster {cluster} has no free core or card. Wait for its other work, or add machines to it."
             )
+            raise self._error(message)
         needs = {"num_gpus": 1, "num_cpus": 0} if kind == "GPU" else {"num_cpus": 1}
         actor = self.ray.remote(**needs)(_worker())
         function = self.ray.put(self.ray.cloudpickle.dumps(self.function))  # once, whatever the number of workers
@@ -260,17 +268,11 @@ class ClusterWorkers:
             failed = getattr(error, "actor_init_failed", False)  # then the text is a traceback
             raise WorkerLost(last_line(error) if failed else first_line(error).partition(",")[0].rstrip(".")) from None
         except (errors.OutOfDiskError, errors.ObjectStoreFullError):
-            raise UserError(
-                _("The disk or the shared memory of a machine of the cluster {cluster} is full: make room.").format(
-                    cluster=self.cluster
-                )
-            ) from None
+            message = _("The disk or the shared memory of a machine of the cluster {cluster} is full: make room.")
+            raise self._error(message) from None
         except (errors.RaySystemError, ConnectionError) as error:
-            raise UserError(
-                _("The cluster {cluster} does not answer any more ({reason}). Run the same command again.").format(
-                    cluster=self.cluster, reason=first_line(error)
-                )
-            ) from None
+            message = _("The cluster {cluster} does not answer any more ({reason}). Run the same command again.")
+            raise self._error(message, reason=first_line(error)) from None
 
     def _forget(self, worker: Any, lost: WorkerLost) -> None:
         if worker in self.workers:
@@ -326,6 +328,7 @@ def _import_ray(environment: dict[str, str]) -> Any:
     for name, value in environment.items():
         os.environ.setdefault(name, value)
     try:
+        import grpc  # noqa: F401
         import ray
         import ray.exceptions
     except ImportError as error:
@@ -334,4 +337,5 @@ def _import_ray(environment: dict[str, str]) -> Any:
                 reason=error
             )
         ) from None
+    logging.getLogger("ray").setLevel(logging.CRITICAL)  # also of what it does before it has the flag of `ray.init`
     return ray

@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import psutil
@@ -283,12 +283,49 @@ def test_answers_of_a_killed_run_are_kept(joined, ready_to_answer, answered_alon
 
 
 def test_cluster_that_is_not_there_is_refused(tmp_path):
-    outside = run_script("process_data.py", tmp_path, *DEMO, "--cluster", "ray://127.0.0.1:1")
-    assert_refused(outside, "ray://127.0.0.1:1", "--cluster")
-    ended = run_script("process_data.py", tmp_path, *DEMO, "--cluster", "auto", RAY_ADDRESS="127.0.0.1:1")
-    assert_refused(ended, "127.0.0.1:1", "ray start")
+    for cluster, environment in ways_in(1, 1):
+        began = time.monotonic()
+        done = run_script("process_data.py", tmp_path, *DEMO, "--cluster", cluster, **environment)
+        assert_refused(done, "No cluster answers at", "127.0.0.1:1", "ray start")
+        assert time.monotonic() - began < 15
     assert not (tmp_path / "trn_processed.json").exists()
     assert_refused(run_script("process_data.py", tmp_path, *DEMO, "--cluster", "somewhere"), "cluster", "ray://")
+
+
+def test_cluster_of_this_machine_that_is_not_there_is_refused(tmp_path, monkeypatch):
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    monkeypatch.setattr(ray._private.services, "find_gcs_addresses", cache(set))  # another one may run meanwhile
+    with pytest.raises(UserError, match="ray start --head"), ClusterWorkers(square_slowly, "auto"):
+        pass
+
+
+def test_cluster_is_used_where_parts_of_ray_have_moved(cluster, monkeypatch):
+    """As its inner parts may in another version: what is asked before Ray only makes a refusal come sooner."""
+    monkeypatch.delattr(ray._private.gcs_utils, "create_gcs_channel")
+    monkeypatch.delattr(ray.exceptions, "AuthenticationError")
+    with ClusterWorkers(square_slowly, cluster.address) as workers:
+        assert list(workers.in_order(range(4))) == [0, 1, 4, 9]
+
+
+@pytest.mark.slow_fault
+def test_cluster_is_not_asked_through_a_proxy(joined, tmp_path):
+    proxy = dict.fromkeys(("http_proxy", "https_proxy", "grpc_proxy"), "http://127.0.0.1:1")
+    run_well("process_data.py", tmp_path, *DEMO, *joined, no_proxy="", **proxy)
+
+
+@pytest.mark.slow_fault
+def test_token_of_this_machine_is_taken_in_silence(tmp_path, monkeypatch):
+    """With neither RAY_AUTH_MODE nor RAY_ADDRESS, as Ray does: its own line on that is not shown."""
+    (tmp_path / ".ray").mkdir()
+    (tmp_path / ".ray" / "auth_token").write_text("token" * 20, encoding="utf-8")
+    for name in ("RAY_AUTH_MODE", "RAY_ADDRESS"):
+        monkeypatch.delenv(name, raising=False)
+    with tempfile.TemporaryDirectory(prefix="ray") as folder:  # short: Ray's sockets lie there
+        own = dict.fromkeys(("HOME", "USERPROFILE"), str(tmp_path)) | {"RAY_TMPDIR": folder}
+        with started_cluster("--num-cpus", "2", **own, RAY_AUTH_MODE="token"):
+            done = run_well("process_data.py", tmp_path, *DEMO, "--cluster", "auto", **own)
+    assert "authentication" not in done.screen + done.errors
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 
 from pipeline.runtime.errors import UserError, first_line, last_line
 from pipeline.runtime.messages import _
+from pipeline.runtime.progress import print_above_bars
 from pipeline.runtime.worker_processes import RESULTS_WAITING, WorkerProcesses, value_of
 
 LOOPBACK = "127.0.0.1"  # a cluster that the script starts itself answers nobody else
@@ -73,7 +74,7 @@ class ClusterWorkers:
     def __init__(self, function: Callable[[Any], Any], cluster: str, most: int = 0, cards: bool = False):
         self.function, self.cluster, self.most, self.cards = function, cluster, most, cards
         self.workers: list = []
-        self.have_worked = False
+        self.told: set[str] = set()  # why workers were lost, each reason once
 
     def __enter__(self) -> ClusterWorkers:
         self.ray = _import_ray(LOOPBACK_ALONE | QUIET_ENVIRONMENT if self.cluster == "local" else QUIET_ENVIRONMENT)
@@ -215,8 +216,8 @@ class ClusterWorkers:
     def in_order(self, tasks: Iterable[Any], tasks_ahead: int = 2) -> Iterator[Any]:
         """`function(task)` for every task, in the order of the tasks; a worker has `tasks_ahead` of them at a time.
 
-        What a worker was at when it died is done again by another one. Raises UserError when none is left, and what
-        `function` raises of UserError, OSError and MemoryError.
+        What a worker was at when it died, or cannot do for want of a package, is done by another one. Raises UserError
+        when none is left, and what `function` raises of UserError, OSError and MemoryError.
         """
         coming, again = enumerate(tasks), deque()
         given: dict[Any, Given] = {}
@@ -242,9 +243,8 @@ class ClusterWorkers:
                 with self._faults_named():
                     result = self.ray.cloudpickle.loads(self.ray.get(done))
                 if isinstance(result, ImportError):
-                    raise WorkerLost(last_line(result))
+                    raise WorkerLost(first_line(result))
                 results[finished.number] = result
-                self.have_worked = True
             except WorkerLost as lost:
                 self._forget(finished.worker, lost)
                 again.append((finished.number, finished.task))
@@ -260,13 +260,13 @@ class ClusterWorkers:
 
     @contextmanager
     def _faults_named(self) -> Iterator[None]:
-        """Raises WorkerLost where a machine is gone that had a task, UserError where the cluster cannot go on."""
+        """Raises WorkerLost where a worker is gone or never started, UserError where the cluster cannot go on."""
         errors = self.ray.exceptions
         try:
             yield
         except (errors.RayActorError, errors.ObjectLostError) as error:
             failed = getattr(error, "actor_init_failed", False)  # then the text is a traceback
-            raise WorkerLost(last_line(error) if failed else first_line(error).partition(",")[0].rstrip(".")) from None
+            raise WorkerLost(last_line(error) if failed else first_line(error).partition(". ")[0].rstrip(".")) from None
         except (errors.OutOfDiskError, errors.ObjectStoreFullError):
             message = _("The disk or the shared memory of a machine of the cluster {cluster} is full: make room.")
             raise self._error(message) from None
@@ -277,21 +277,18 @@ class ClusterWorkers:
     def _forget(self, worker: Any, lost: WorkerLost) -> None:
         if worker in self.workers:
             self.workers.remove(worker)
-        if not self.workers and not self.have_worked:
-            raise UserError(
-                _(
-                    "No worker of the cluster {cluster} could start ({reason}). See that its machines have the project "
-                    "in the folder {folder}, its packages, free memory, and the same ~/.ray/auth_token as this one; "
-                    "where that file is newer than the cluster, start the cluster again."
-                ).format(cluster=self.cluster, reason=lost, folder=PROJECT_DIR)
-            )
         if not self.workers:
-            raise UserError(
-                _(
-                    "All workers of the cluster {cluster} have ended, as happens when memory runs out ({reason}). Run "
-                    "the same command again, on more machines or with --cluster left out."
-                ).format(cluster=self.cluster, reason=lost)
+            message = _(
+                "No worker of the cluster {cluster} is left ({reason}). See that its machines have the project in the "
+                "folder {folder}, its packages, free memory, and the same ~/.ray/auth_token as this one (where that "
+                "file is newer than the cluster, start the cluster again). Then run the same command again, or leave "
+                "out --cluster."
             )
+            raise self._error(message, reason=lost, folder=PROJECT_DIR)
+        if str(lost) not in self.told:
+            self.told.add(str(lost))
+            message = _("A worker of the cluster {cluster} works no more ({reason}). The others do its work.")
+            print_above_bars(str(self._error(message, reason=lost)))
 
 
 class WorkerLost(Exception):
@@ -319,7 +316,16 @@ def _worker() -> type:
 
             from pipeline.runtime.worker_processes import outcome
 
-            return cloudpickle.dumps(outcome(self.function, cloudpickle.loads(task)))
+            return cloudpickle.dumps(outcome(self.call, task))
+
+        def call(self, task: bytes) -> Any:
+            """What the function returns, or the ImportError that says what this machine lacks: another may have it."""
+            from ray import cloudpickle
+
+            try:
+                return self.function(cloudpickle.loads(task))
+            except ImportError as error:
+                return ImportError(str(error))
 
     return Worker
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
+from pipeline.runtime.screen import harmless
+
 LABEL_WIDTH = 43
 
 
@@ -27,3 +29,10 @@ def progress_bar(
         dynamic_ncols=interactive,
         disable=not shown,
     )
+
+
+def print_above_bars(text: str) -> None:
+    """Print `text` on standard error, above the bars that are shown there."""
+    from tqdm import tqdm
+
+    tqdm.write(harmless(text), file=sys.stderr)

@@ -144,8 +144,6 @@ def outcome(function: Callable[[Any], Any], task: Any) -> Any:
         return function(task)
     except (UserError, OSError, MemoryError) as error:
         return error
-    except ImportError:  # on a cluster, another machine may have the package
-        return ImportError(traceback.format_exc())
     except Exception:
         return RuntimeError(traceback.format_exc())
 

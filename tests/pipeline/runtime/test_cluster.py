@@ -105,6 +105,12 @@ def square_with_a_package(number: int) -> int:
     return orjson.loads(orjson.dumps(square_slowly(number, seconds=0.2)))
 
 
+def square_without_a_package(number: int) -> int:
+    if number > 3:
+        raise ImportError("\nPyTorch was not found\nCheck the installation page.")
+    return number**2
+
+
 def large_result(task: tuple[int, bytes, int]) -> bytes:
     return bytes(task[2])
 
@@ -164,7 +170,7 @@ def test_work_ahead_is_bounded(cluster):
         assert len(taken) <= 5
 
 
-def test_work_of_a_machine_that_dies_is_done_by_another(cluster):
+def test_work_of_a_machine_that_dies_is_done_by_another(cluster, capsys):
     other = cluster.add_node(**NODES)
     cluster.wait_for_nodes()
     with ClusterWorkers(partial(square_slowly, seconds=0.2), cluster.address) as workers:
@@ -174,16 +180,28 @@ def test_work_of_a_machine_that_dies_is_done_by_another(cluster):
         cluster.remove_node(other, allow_graceful=False)
         assert first + list(results) == [number**2 for number in range(30)]
         assert len(workers.workers) == 1
+    assert capsys.readouterr().err.count("works no more") == 1
 
 
-def test_work_of_a_machine_that_lacks_a_package_is_done_by_another(cluster, tmp_path):
+def test_work_of_a_machine_that_lacks_a_package_is_done_by_another(cluster, tmp_path, capsys):
     (tmp_path / "sitecustomize.py").write_text(LACKING.format(name="orjson"), encoding="utf-8")
-    cluster.add_node(**NODES, env_vars={"PYTHONPATH": str(tmp_path)})
+    for _machine in range(2):
+        cluster.add_node(**NODES, env_vars={"PYTHONPATH": str(tmp_path)})
     cluster.wait_for_nodes()
     with ClusterWorkers(square_with_a_package, cluster.address) as workers:
-        assert len(workers.workers) == 2
+        assert len(workers.workers) == 3
         assert list(workers.in_order(range(20))) == [number**2 for number in range(20)]
         assert len(workers.workers) == 1
+    assert capsys.readouterr().err.count("works no more (No module named 'orjson')") == 1
+
+
+def test_package_that_is_missing_in_the_middle_is_named(cluster):
+    """The first line of what a library says of it: advice may follow."""
+    with ClusterWorkers(square_without_a_package, cluster.address) as workers:
+        results = workers.in_order(range(9))
+        assert [next(results) for _number in range(4)] == [0, 1, 4, 9]
+        with pytest.raises(UserError, match=r"is left \(PyTorch was not found\)"):
+            next(results)
 
 
 def test_catalogue_is_the_same_on_a_cluster(tmp_path):
@@ -377,7 +395,7 @@ def test_cluster_whose_machines_lack_something_is_refused(lacking, tmp_path):
     with started_cluster(PYTHONPATH=str(tmp_path)) as ports:
         for cluster, environment in ways_in(*ports):
             done = run_script("process_data.py", tmp_path, *DEMO, "--cluster", cluster, **environment)
-            words = (f"No worker of the cluster {cluster} could start", f"No module named '{lacking}'", str(PROJECT))
+            words = (f"No worker of the cluster {cluster} is left", f"No module named '{lacking}'", str(PROJECT))
             assert_refused(done, *words)
             assert not list(tmp_path.glob("*processed*"))
 
@@ -409,7 +427,7 @@ def test_cluster_without_the_token_of_the_script_is_refused(ports, tmp_path):
     token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(tmp_path / "token")}
     cluster, environment = ways_in(*ports)[0]
     done = run_script("process_data.py", tmp_path, *DEMO, "--cluster", cluster, **(environment | token))
-    assert_refused(done, f"No worker of the cluster {cluster} could start", "auth_token")
+    assert_refused(done, f"No worker of the cluster {cluster} is left", "auth_token")
 
 
 @pytest.mark.slow_fault

@@ -26,6 +26,7 @@ from pipeline.model.loading import (
     prepare_for_inference,
 )
 from pipeline.runtime.cluster import workers_for
+from pipeline.runtime.errors import on_a_machine_of
 from pipeline.runtime.messages import _, set_language
 from pipeline.runtime.progress import progress_bar
 
@@ -99,7 +100,8 @@ class ClusterAnswerer:
     def __call__(self, task: Questions) -> tuple[list[Answer], Speed]:
         if self.here is None:
             set_language(self.settings.language)  # of this process
-            self.here = Here(self.adapter, self.settings)
+            with on_a_machine_of(self.settings.cluster):
+                self.here = Here(self.adapter, self.settings)
         answers = dict(self.here.answers(*task))
         return [answers[index] for index in range(len(task.questions))], self.here.speed
 

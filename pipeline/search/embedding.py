@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from config import Settings
-from pipeline.runtime.errors import UserError, first_line
+from pipeline.runtime.errors import UserError, first_line, on_a_machine_of
 from pipeline.runtime.messages import _, set_language
 from pipeline.runtime.packages import packaged_file
 
@@ -255,7 +255,8 @@ class ClusterEmbedder:
 
     def __call__(self, texts: list[str]) -> np.ndarray:
         if self.embeddings is None:
-            self.embeddings = self._load()
+            with on_a_machine_of(self.settings.cluster):
+                self.embeddings = self._load()
         return embed(self.embeddings, texts, self.settings.rag.embedding_batch_size)
 
     def _load(self) -> HuggingFaceEmbeddings:
@@ -263,7 +264,7 @@ class ClusterEmbedder:
         embeddings = load_embedding_model(self.settings)
         if fingerprint(embeddings) != self.model:
             raise UserError(
-                _("A machine of the cluster has another embedding model under the name {name} than this one.").format(
+                _("{name} is another embedding model there than where the script runs.").format(
                     name=self.settings.rag.embedding_model
                 )
             )

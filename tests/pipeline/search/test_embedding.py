@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import platform
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +13,15 @@ import numpy as np
 import pytest
 
 from pipeline.runtime.errors import UserError
-from pipeline.search.embedding import dimension_of, embed, embed_queries, fingerprint, load_embedding_model, model_of
+from pipeline.search.embedding import (
+    ClusterEmbedder,
+    dimension_of,
+    embed,
+    embed_queries,
+    fingerprint,
+    load_embedding_model,
+    model_of,
+)
 from pipeline.search.retriever import load_reranker
 from tests.running import demo_settings
 from tests.tiny_model import make_tiny_model
@@ -90,6 +100,14 @@ def test_fingerprint_stays_in_another_folder_and_after_use(small_embedding_model
     embeddings = load(Path(shutil.copytree(small_embedding_model, tmp_path / "elsewhere")))
     embed(embeddings, ["a lamp", "b " * 200], 2)
     assert fingerprint(embeddings) == known_fingerprint
+
+
+def test_another_model_on_a_machine_of_a_cluster_is_refused_with_the_machine(small_embedding_model, tmp_path):
+    model = ("--rag.embedding_model", str(small_embedding_model))
+    embedder = ClusterEmbedder("another", np.float32, demo_settings(tmp_path, *model, "--cluster", "auto"))
+    machine = re.escape(platform.node())
+    with pytest.raises(UserError, match=f"On the machine {machine} of the cluster auto: .* is another embedding model"):
+        embedder(["a"])
 
 
 def test_documents_and_queries_have_their_own_prompts(small_embedding_model, tmp_path):

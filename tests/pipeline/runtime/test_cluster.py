@@ -183,6 +183,7 @@ def test_work_of_a_machine_that_dies_is_done_by_another(cluster, capsys):
     assert capsys.readouterr().err.count("works no more") == 1
 
 
+@pytest.mark.slow_fault
 def test_work_of_a_machine_that_lacks_a_package_is_done_by_another(cluster, tmp_path, capsys):
     (tmp_path / "sitecustomize.py").write_text(LACKING.format(name="orjson"), encoding="utf-8")
     for _machine in range(2):
@@ -195,6 +196,7 @@ def test_work_of_a_machine_that_lacks_a_package_is_done_by_another(cluster, tmp_
     assert capsys.readouterr().err.count("works no more (No module named 'orjson')") == 1
 
 
+@pytest.mark.slow_fault
 def test_package_that_is_missing_in_the_middle_is_named(cluster):
     """The first line of what a library says of it: advice may follow."""
     with ClusterWorkers(square_without_a_package, cluster.address) as workers:
@@ -318,6 +320,7 @@ def test_cluster_of_this_machine_that_is_not_there_is_refused(tmp_path, monkeypa
         pass
 
 
+@pytest.mark.slow_fault
 def test_cluster_is_used_where_parts_of_ray_have_moved(cluster, monkeypatch):
     """As its inner parts may in another version: what is asked before Ray only makes a refusal come sooner."""
     monkeypatch.delattr(ray._private.gcs_utils, "create_gcs_channel")

@@ -29,6 +29,7 @@ from comparison.verdict import verdict
 from config import Settings
 from pipeline.command.script import run, show_settings
 from pipeline.model.answers import save_answers
+from pipeline.runtime.cluster import require_cluster
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import N_, _
 from pipeline.runtime.rerun import command
@@ -41,6 +42,7 @@ def main(settings: Settings) -> None:
     if settings.comparison.ask:
         ask(settings)
         return
+    require_cluster(settings.cluster)
     show_settings(settings, "comparison", "answers")
     cases, notes = collect_answers(settings)
     speeds, embedding_model = answer_missing(cases, settings)

@@ -28,7 +28,7 @@ from pipeline.catalogue.products import Product, read_products
 from pipeline.catalogue.prompts import document_text
 from pipeline.command.script import run, show_settings
 from pipeline.runtime.artifacts import meta_path, sole_writer, write_meta
-from pipeline.runtime.cluster import workers_for
+from pipeline.runtime.cluster import require_cluster, workers_for
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import N_, _
 from pipeline.runtime.prefetch import prefetch
@@ -82,6 +82,7 @@ SHOWN_NUMBERS = 5  # of the example of an embedding
 
 
 def main(settings: Settings) -> None:
+    require_cluster(settings.cluster)
     show_settings(settings, "rag")
     with sole_writer(settings.rag.chroma_dir):
         catalogue = measure_catalogue(settings)

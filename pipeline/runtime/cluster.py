@@ -56,6 +56,12 @@ def workers_for(
     return ClusterWorkers(function, cluster, most, cards) if cluster else WorkerProcesses(function, processes)
 
 
+def require_cluster(cluster: str | None) -> None:
+    """Raise UserError, before the long work of a script, where `cluster` does not answer or Ray is not installed."""
+    if cluster:
+        ClusterWorkers(require_cluster, cluster).require()
+
+
 class Given(NamedTuple):
     """A task that a worker has."""
 
@@ -76,8 +82,15 @@ class ClusterWorkers:
         self.workers: list = []
         self.told: set[str] = set()  # why workers were lost, each reason once
 
-    def __enter__(self) -> ClusterWorkers:
+    def require(self) -> None:
+        """Raises UserError as `require_cluster`."""
         self.ray = _import_ray(LOOPBACK_ALONE | QUIET_ENVIRONMENT if self.cluster == "local" else QUIET_ENVIRONMENT)
+        if self.cluster != "local":
+            with self._refusals_named(), suppress(ImportError, AttributeError):
+                self._require_answer()  # or not, where Ray has moved what is its own: it can do without
+
+    def __enter__(self) -> ClusterWorkers:
+        self.require()
         try:
             self._connect()
             with self._faults_named():
@@ -97,22 +110,22 @@ class ClusterWorkers:
         """Raises UserError where there is no such cluster, or one of other versions or with another token."""
         on_sigterm = signal.getsignal(signal.SIGTERM)
         try:
-            if self.cluster != "local":
-                with suppress(ImportError, AttributeError):  # Ray may move what is its own, and can do without this
-                    self._require_answer()
-            self._join()
+            with self._refusals_named():
+                self._join()
+        finally:
+            signal.signal(signal.SIGTERM, on_sigterm)  # Ray sets its own
+
+    @contextmanager
+    def _refusals_named(self) -> Iterator[None]:
+        """Raises UserError for whatever Ray raises where it cannot be joined."""
+        try:
+            yield
         except UserError:
             raise
         except getattr(self.ray.exceptions, "AuthenticationError", ()):
-            message = _(
-                "The cluster {cluster} refuses this script. Copy ~/.ray/auth_token of its first machine to this one, "
-                "and set RAY_AUTH_MODE=token."
-            )
-            raise self._error(message) from None
+            raise self._refused() from None
         except Exception as error:  # what Ray raises for an address differs from version to version
             raise self._refusal(error) from None
-        finally:
-            signal.signal(signal.SIGTERM, on_sigterm)  # Ray sets its own
 
     def _join(self) -> None:
         """With `ray://`, in a second attempt where Ray's process for this script died at its start.
@@ -152,9 +165,12 @@ class ClusterWorkers:
                 ask(question, timeout=ANSWERS_WITHIN)
             except grpc.RpcError as error:
                 if error.code() is grpc.StatusCode.UNAUTHENTICATED:
-                    raise self.ray.exceptions.AuthenticationError("refused") from None  # as Ray would, later
+                    raise self._refused() from None
                 if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
-                    message = _("No cluster answers at {address}. Check the address, or start one: ray start --head")
+                    message = _(
+                        "No cluster answers at {address}. Check the address, or start one as docs/several-cards.md "
+                        "says."
+                    )
                     raise self._error(message, address=address) from None
 
     def _address(self) -> str:
@@ -168,7 +184,14 @@ class ClusterWorkers:
         try:
             return self.ray._private.services.get_ray_address_from_environment("auto", None)
         except ConnectionError:
-            raise self._error(_("No cluster runs on this machine. Start one: ray start --head")) from None
+            raise self._error(_("No cluster runs on this machine. Start one as docs/several-cards.md says.")) from None
+
+    def _refused(self) -> UserError:
+        message = _(
+            "The cluster {cluster} refuses this script. Copy ~/.ray/auth_token of its first machine to this one, "
+            "and set RAY_AUTH_MODE=token."
+        )
+        return self._error(message)
 
     def _refusal(self, error: Exception) -> UserError:
         if len(versions := VERSIONS.findall(str(error))) == 2:
@@ -271,7 +294,10 @@ class ClusterWorkers:
             message = _("The disk or the shared memory of a machine of the cluster {cluster} is full: make room.")
             raise self._error(message) from None
         except (errors.RaySystemError, ConnectionError) as error:
-            message = _("The cluster {cluster} does not answer any more ({reason}). Run the same command again.")
+            message = _(
+                "The cluster {cluster} does not answer any more ({reason}). Start it again if it has ended, and then "
+                "run the same command again."
+            )
             raise self._error(message, reason=first_line(error)) from None
 
     def _forget(self, worker: Any, lost: WorkerLost) -> None:

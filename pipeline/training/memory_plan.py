@@ -215,6 +215,8 @@ def show_plan(plan: MemoryPlan) -> None:
     """Print the plan as a table."""
     if plan.parts:
         title = _("Memory of the training")
+        if world_size() > 1:
+            title = _("Memory of the training, on each of {n} cards").format(n=world_size())
         print(f"{title}\n{'=' * len(title)}")
         rows = {_(LABELS[part]): size for part, size in plan.parts.items() if size}
         for label, size in (rows | {_("Needed"): plan.needed, _("Available on the card"): plan.available}).items():

@@ -21,15 +21,17 @@ if TYPE_CHECKING:
 
 def require_shardable(settings: Settings) -> None:
     """Raise UserError where a model in parts is asked for together with what it cannot do."""
-    by_itself = world_size() == 1 and settings.model.backend != "transformers"
-    if settings.model.device_map == "balanced" and not by_itself:
+    spread, fsdp = settings.model.device_map == "balanced", settings.training.fsdp
+    if spread and fsdp:
+        raise UserError(_("training.fsdp and model.device_map balanced both spread the model: drop one of them."))
+    if spread and (world_size() > 1 or settings.model.backend == "transformers"):
         raise UserError(
             _(
                 "With --model.device_map balanced, Unsloth spreads the layers over all cards in one process: start "
                 "script 3 without torchrun and without --model.backend transformers."
             )
         )
-    if not settings.training.fsdp:
+    if not fsdp:
         return
     if settings.model.backend != "transformers" or settings.training.optim != "adamw_torch":
         raise UserError(
@@ -42,16 +44,19 @@ def require_shardable(settings: Settings) -> None:
         raise UserError(
             _("training.fsdp: the merged model and the GGUF file need the whole model on one card. Leave them out.")
         )
-    import torch
-
-    has_cards = torch.cuda.is_available() or (settings.training.plan_only and settings.training.memory_gb)
-    if world_size() == 1 or settings.model.device_map == "cpu" or not has_cards:
+    if settings.model.device_map == "cpu":
+        raise UserError(_("training.fsdp spreads the model over cards, and model.device_map is cpu: drop one of them."))
+    if world_size() == 1:
         raise UserError(
             _(
-                "training.fsdp spreads the model over several cards, and there is only one process, or no card. Start "
-                "one for each card, before all flags: torchrun --nproc_per_node 2 fine_tuning.py"
+                "training.fsdp needs a process for each card, and there is only one. Start them with torchrun in place "
+                "of python: torchrun --nproc_per_node 2 fine_tuning.py, and your flags behind it."
             )
         )
+    import torch
+
+    if not torch.cuda.is_available() and not settings.training.plan_only:
+        raise UserError(_("training.fsdp spreads the model over cards, and PyTorch finds none here."))
 
 
 def trainer_arguments(settings: Settings) -> dict[str, Any]:

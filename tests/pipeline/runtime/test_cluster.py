@@ -306,17 +306,22 @@ def test_cluster_that_is_not_there_is_refused(tmp_path):
     for cluster, environment in ways_in(1, 1):
         began = time.monotonic()
         done = run_script("process_data.py", tmp_path, *DEMO, "--cluster", cluster, **environment)
-        assert_refused(done, "No cluster answers at", "127.0.0.1:1", "ray start")
+        assert_refused(done, "No cluster answers at", "127.0.0.1:1", "docs/several-cards.md")
         assert time.monotonic() - began < 15
     assert not (tmp_path / "trn_processed.json").exists()
     assert_refused(run_script("process_data.py", tmp_path, *DEMO, "--cluster", "somewhere"), "cluster", "ray://")
+    folder = write_catalogue(tmp_path / "catalogue", products(3))
+    before = sorted(folder.iterdir())
+    done = run_script("rag_indexing.py", folder, *DEMO, "--cluster", cluster, **environment)
+    assert_refused(done, "No cluster answers at")
+    assert sorted(folder.iterdir()) == before
 
 
 def test_cluster_of_this_machine_that_is_not_there_is_refused(tmp_path, monkeypatch):
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
     monkeypatch.setattr(ray._private.services, "find_gcs_addresses", cache(set))  # another one may run meanwhile
-    with pytest.raises(UserError, match="ray start --head"), ClusterWorkers(square_slowly, "auto"):
+    with pytest.raises(UserError, match="No cluster runs on this machine"), ClusterWorkers(square_slowly, "auto"):
         pass
 
 

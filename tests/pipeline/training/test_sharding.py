@@ -14,11 +14,13 @@ FSDP = ("--training.fsdp", *TRANSFORMERS, *WHOLE_OPTIMIZER)
     ("processes", "flags", "words"),
     [
         ("1", FSDP, ("torchrun --nproc_per_node 2 fine_tuning.py",)),
-        ("2", (*FSDP, "--model.device_map", "cpu"), ("no card",)),
+        ("2", (*FSDP, "--model.device_map", "cpu"), ("model.device_map is cpu",)),
         ("2", ("--training.fsdp", *WHOLE_OPTIMIZER), ("Unsloth", "--model.backend transformers")),
         ("2", ("--training.fsdp", *TRANSFORMERS), ("8-bit", "--training.optim adamw_torch")),
         ("2", (*FSDP, "--model.save_merged"), ("merged model",)),
         ("2", (*FSDP, "--model.save_gguf", "f16", "--model.llama_cpp_dir", "llama.cpp"), ("GGUF",)),
+        ("2", (*FSDP, "--model.device_map", "auto"), ("PyTorch finds none",)),
+        ("2", (*FSDP, "--model.device_map", "balanced"), ("drop one of them",)),
         ("2", ("--model.device_map", "balanced"), ("balanced", "without torchrun")),
         ("1", ("--model.device_map", "balanced", *TRANSFORMERS), ("balanced", "without --model.backend transformers")),
     ],
@@ -35,4 +37,6 @@ def test_model_in_parts_is_planned_without_a_card(pipeline_run, tmp_path, monkey
     folder = pipeline_run.copy(tmp_path, "trn_processed.json*")
     monkeypatch.setenv("WORLD_SIZE", "2")
     flags = (*DEMO, "--model.device_map", "auto", *FSDP, "--training.plan_only", "--training.memory_gb", "16")
-    assert "Layers put together" in run_well_here("fine_tuning.py", folder, *flags).screen
+    screen = run_well_here("fine_tuning.py", folder, *flags).screen
+    assert "on each of 2 cards" in screen
+    assert "Layers put together" in screen

@@ -21,6 +21,7 @@ from pipeline.model.prompt_format import prompt_format, require_trained_with
 from pipeline.model.weight_files import require_safetensors, weights_fingerprint
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import _
+from pipeline.runtime.processor import computes_in_bfloat16
 from pipeline.runtime.screen import banner
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 # What the logits of a training step may take with Unsloth, which else goes by the memory that is free at first. More is
 # no faster: 8,192 tokens took 0.757, 0.731, 0.736 and 0.732 s at 0.25, 0.5, 1 and 2 on an H200.
 CROSS_ENTROPY_GIB = 0.5
-
-BFLOAT16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16")  # of processors, by PyTorch's names
 
 # Tensors that Unsloth's attention layers carry from one token of an answer to the next.
 UNSLOTH_ANSWER_STATE = (
@@ -172,10 +171,7 @@ def resolve_dtype(settings: Settings) -> torch.dtype:
     if settings.model.dtype != "auto":
         return getattr(torch, settings.model.dtype)
     if not torch.cuda.is_available() or settings.model.device_map == "cpu":
-        # Without such instructions, bfloat16 is 20 times slower than float32. They are looked up and not tried, so that
-        # what else the machine does at that moment does not choose, and the same command gives the same answers.
-        able = torch.cpu.get_capabilities()
-        return torch.bfloat16 if any(able.get(name) for name in BFLOAT16_INSTRUCTIONS) else torch.float32
+        return torch.bfloat16 if computes_in_bfloat16() else torch.float32
     return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
 
 

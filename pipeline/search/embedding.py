@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from config import Settings
 from pipeline.runtime.errors import UserError, first_line, on_a_machine_of
 from pipeline.runtime.messages import _, set_language
 from pipeline.runtime.packages import packaged_file
+from pipeline.runtime.processor import computes_in_bfloat16
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +29,6 @@ MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9d
 CPU_BATCH, CARD_BATCH = 8, 128  # texts; on a CPU, more at once no longer fit its caches
 LEAST_COSINE = 0.99  # of a text's vector in 16 bits to that in 32; all-MiniLM-L6-v2 in bfloat16: 0.998
 TRIED_TEXTS = 8
-CLEARLY_FASTER = 1.25  # so that what else the machine does at that moment does not choose
 
 DOCUMENT_PROMPTS = ("document", "passage", "corpus")  # the names of the prompt before a document
 
@@ -189,8 +188,7 @@ def _tokenizer_state(tokenizer: Any) -> Any:
 def use_fastest_precision(embeddings: HuggingFaceEmbeddings, texts: Sequence[str]) -> torch.dtype:
     """Round the model's weights to 16 bits where that is faster here and gives the same vectors; returns the type.
 
-    A card is known to be faster. Processors differ (16 bits are several times as fast with AMX, and slower than 32
-    without it), so there the precisions are tried on some of `texts`.
+    A card is known to be faster. On a processor with instructions for it, bfloat16 is tried on some of `texts`.
     """
     import torch
 
@@ -198,34 +196,23 @@ def use_fastest_precision(embeddings: HuggingFaceEmbeddings, texts: Sequence[str
     if model.device.type == "cuda":
         chosen = torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
     else:
-        chosen = _fastest_on_cpu(model, list(texts[:TRIED_TEXTS]))
+        rounds = computes_in_bfloat16() and _same_in_bfloat16(model, list(texts[:TRIED_TEXTS]))
+        chosen = torch.bfloat16 if rounds else torch.float32
     model.to(chosen)
     return chosen
 
 
-def _fastest_on_cpu(model: SentenceTransformer, texts: list[str]) -> torch.dtype:
+def _same_in_bfloat16(model: SentenceTransformer, texts: list[str]) -> bool:
     import copy
 
     import torch
 
-    def measure(candidate: SentenceTransformer) -> tuple[float, torch.Tensor]:
-        candidate.encode(texts[:1])
-        start = time.perf_counter()
-        vectors = _encode(candidate, texts, CPU_BATCH)
-        return time.perf_counter() - start, vectors
-
-    measure(model)  # the first call of all is slower
-    fastest, exact = measure(model)
-    chosen = torch.float32
-    for precision in (torch.bfloat16, torch.float16):
-        try:
-            seconds, vectors = measure(copy.deepcopy(model).to(precision))
-        except RuntimeError:  # some layers cannot compute in 16 bits on a processor
-            continue
-        likeness = torch.nn.functional.cosine_similarity(vectors, exact).min()
-        if seconds * CLEARLY_FASTER < fastest and likeness > LEAST_COSINE:
-            fastest, chosen = seconds, precision
-    return chosen
+    exact = _encode(model, texts, CPU_BATCH)
+    try:
+        vectors = _encode(copy.deepcopy(model).to(torch.bfloat16), texts, CPU_BATCH)
+    except RuntimeError:  # some layers cannot compute in 16 bits on a processor
+        return False
+    return bool(torch.nn.functional.cosine_similarity(vectors, exact).min() > LEAST_COSINE)
 
 
 def embed(embeddings: HuggingFaceEmbeddings, texts: list[str], batch_size: int) -> np.ndarray:

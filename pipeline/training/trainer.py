@@ -161,7 +161,7 @@ class MemoryDryRun(TrainerCallback):
         trainer.current_gradient_accumulation_steps = plan.micro_batches  # what the Trainer sets at its first step
         # The first step makes the states of the optimizer; a training that goes on has them already.
         missing = 0 if trainer.optimizer.state else plan.parts["optimizer"]
-        cards = {weight.device for weight in trainer.model.parameters() if weight.requires_grad}
+        cards = {weight.device for weight in trainer.model.parameters() if weight.requires_grad and weight.is_cuda}
         with torch.random.fork_rng(cards):
             states = [torch.empty(missing, dtype=torch.uint8, device=card) for card in cards]
             trainer.training_step(trainer.model_wrapped, batch, num_items_in_batch=learned)

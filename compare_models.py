@@ -29,7 +29,7 @@ from comparison.verdict import verdict
 from config import Settings
 from pipeline.command.script import run, show_settings
 from pipeline.model.answers import save_answers
-from pipeline.runtime.cluster import require_cluster
+from pipeline.runtime.cluster_connection import require_cluster
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import N_, _
 from pipeline.runtime.rerun import command

@@ -28,7 +28,8 @@ from pipeline.catalogue.products import Product, read_products
 from pipeline.catalogue.prompts import document_text
 from pipeline.command.script import run, show_settings
 from pipeline.runtime.artifacts import meta_path, sole_writer, write_meta
-from pipeline.runtime.cluster import require_cluster, workers_for
+from pipeline.runtime.cluster import workers_for
+from pipeline.runtime.cluster_connection import require_cluster
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.messages import N_, _
 from pipeline.runtime.prefetch import prefetch

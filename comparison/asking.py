@@ -26,7 +26,7 @@ from pipeline.model.loading import (
     prepare_for_inference,
 )
 from pipeline.runtime.cluster import workers_for
-from pipeline.runtime.errors import on_a_machine_of
+from pipeline.runtime.cluster_connection import on_a_machine_of
 from pipeline.runtime.messages import _, set_language
 from pipeline.runtime.progress import progress_bar
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from config import Settings
-from pipeline.runtime.errors import UserError, first_line, on_a_machine_of
+from pipeline.runtime.cluster_connection import on_a_machine_of
+from pipeline.runtime.errors import UserError, first_line
 from pipeline.runtime.messages import _, set_language
 from pipeline.runtime.packages import packaged_file
 from pipeline.runtime.processor import computes_in_bfloat16

@@ -176,7 +176,7 @@ def make_trainer(
     # Beside the checkpoints, which go; the name is the training's own, so that one that goes on adds to its curves.
     os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(folder.parent / "tensorboard" / folder.name))
     patience = settings.training.early_stopping_patience if examples.held_out is not None else 0
-    on_card = language_model.model.device.type == "cuda" or settings.training.fsdp  # it is in system memory yet
+    on_card = language_model.model.device.type == "cuda" or settings.training.fsdp  # it goes there later
     trainer = DescriptionTrainer(
         plan,
         model=language_model.model,
